@@ -1,0 +1,57 @@
+"""labelnb: from an unlabelled collection to labels you can trust, without leaving the notebook.
+
+    import labelnb as lnb
+
+    s = lnb.Session("photos/", classes=["airplane", "bird", "cat"], path="photos.lnb")
+    s.embed()
+    s.review(s.propagation.zlap(k=5))
+    s.train().evaluate()
+
+Everything here is imported when it is first used: `import labelnb` costs a few milliseconds and brings in no framework.
+"""
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Session": "session", "Items": "items", "load": "load", "LabelSpace": "classes", "catalog": "catalog", "sessions": "places",
+    "Embeddings": "results", "Proposal": "results", "Clusters": "results", "Ranking": "results", "Votes": "results", "Report": "results",
+    "Provenance": "results", "Label": "labels", "LabelSet": "labels", "not_": "labels", "any_of": "labels", "UNSURE": "labels",
+    "OUTSIDE": "labels", "Student": "student", "datasets": None, "methods": None, "encoders": None, "compute": None, "export": None,
+    "widgets": None,
+}
+
+__all__ = ["__version__", *_WHERE]
+
+if TYPE_CHECKING:
+    from labelnb import compute, datasets, encoders, export, methods, widgets
+    from labelnb.catalog import catalog
+    from labelnb.classes import LabelSpace
+    from labelnb.items import Items
+    from labelnb.labels import OUTSIDE, UNSURE, Label, LabelSet, any_of, not_
+    from labelnb.load import load
+    from labelnb.places import sessions
+    from labelnb.results import Clusters, Embeddings, Proposal, Provenance, Ranking, Report, Votes
+    from labelnb.session import Session
+    from labelnb.student import Student
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"labelnb has no {name!r}; it has {', '.join(__all__)}")
+    where = _WHERE[name]
+    module = importlib.import_module(f"labelnb.{where or name}")
+    return module if where is None else _remember(name, getattr(module, name))
+
+
+def _remember(name: str, value: Any) -> Any:
+    # `load` and `catalog` are functions in files of the same name: the function is what stands here, whatever is imported later.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,160 @@
+"""A family of methods as an attribute of a session: tab completion, signatures, and the run itself."""
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from labelnb.catalog import Catalog, Method, catalog
+from labelnb.ingredients import INGREDIENTS, Ingredients, MissingIngredient
+from labelnb.results import Proposal, Provenance, Result
+
+if TYPE_CHECKING:
+    from labelnb.session import Session
+
+__all__ = ["Family"]
+
+
+class Family:
+    """The methods of one family, bound to a session: `s.propagation.zlap(k=5)`."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+
+    def __dir__(self) -> list[str]:
+        return [method.name for method in catalog(self._name)]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = [method for method in catalog(self._name) if method.name == name]
+        if not found:
+            raise AttributeError(f"{self._name} has no method {name!r}; it has {', '.join(dir(self))}")
+        return _bind(self._session, found[0])
+
+    def __repr__(self) -> str:
+        return repr(catalog(self._name))
+
+    def _repr_html_(self) -> str:
+        methods: Catalog = catalog(self._name)
+        return methods._repr_html_()
+
+
+def _bind(session: Session, method: Method) -> Callable[..., Any]:
+    function = method.function
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, default=None if parameter.name in INGREDIENTS else parameter.default)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+
+    def bound(**given: Any) -> Any:
+        return run(session, method, given)
+
+    bound.__name__ = bound.__qualname__ = method.name
+    bound.__doc__ = f"{function.__doc__ or ''}\n\nIngredients ({', '.join(method.needs)}) are the session's unless given by name."
+    bound.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return bound
+
+
+def run(session: Session, method: Method, given: dict[str, Any]) -> Any:
+    """Run `method` with the session's ingredients, stamp its provenance, journal the run, and return the result.
+
+    Raises
+    ------
+    TypeError
+        If a name is given that the method does not take; close names are listed.
+    MissingIngredient
+        If an ingredient cannot be had; the message starts with the method's name and ends with what to do.
+    """
+    function = method.function
+    signature = inspect.signature(function)
+    _refuse_unknown(method, given, signature)
+    ingredients, hyperparameters = {}, {}
+    for name, parameter in signature.parameters.items():
+        if name in INGREDIENTS:
+            if given.get(name) is not None:
+                ingredients[name] = Ingredients.given(name, given[name])
+            elif name in method.needs or _wanted(session, name):
+                ingredients[name] = _have(session, method, name)
+        elif name in given:
+            hyperparameters[name] = given[name]
+        elif parameter.default is not inspect.Parameter.empty:
+            hyperparameters[name] = _default(session, name, parameter.default)
+    arguments = {name: session.on_device(value) if name in ("embeddings", "class_embeddings") else value for name, value in ingredients.items()}
+    start = time.perf_counter()
+    result = function(**arguments, **hyperparameters)
+    return stamp(session, result, method.full_name, hyperparameters, ingredients, time.perf_counter() - start)
+
+
+def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str, Any], ingredients: dict[str, Any], seconds: float) -> Any:
+    """`result` with class names, provenance and session; the run is journaled."""
+    from labelnb import __version__
+    from labelnb.store import fingerprint
+
+    seed = hyperparameters.get("seed")
+    prints = {key: fingerprint(value) for key, value in ingredients.items() if value is not None and _printable(value)}
+    provenance = Provenance(
+        method=name, version=__version__, parameters={k: v for k, v in hyperparameters.items() if k != "seed"}, seed=seed,
+        ingredients=prints, device=str(session.device), seconds=round(seconds, 4), when=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    fields: dict[str, Any] = {"session": session}
+    if isinstance(result, Proposal) and result.probabilities.shape[1] == len(session.classes):
+        fields["classes"] = session.classes.names
+    event = session.journal.record_run(name, provenance.to_dict(), _summary(result))
+    fields["provenance"] = dataclasses.replace(provenance, run=event.number)
+    stamped = dataclasses.replace(result, **fields)
+    session.keep_result(event.number, stamped)
+    return stamped
+
+
+def _refuse_unknown(method: Method, given: dict[str, Any], signature: inspect.Signature) -> None:
+    import difflib
+
+    for name in given:
+        if name not in signature.parameters:
+            close = difflib.get_close_matches(name, signature.parameters, 2)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise TypeError(f"{method.full_name} takes no {name!r}{hint} It takes {', '.join(signature.parameters)}")
+
+
+def _wanted(session: Session, name: str) -> bool:
+    """Whether an optional ingredient is there without any work."""
+    if name == "labels":
+        return bool((session.labels.values >= 0).any())
+    return name == "classes" and len(session.classes) > 0
+
+
+def _have(session: Session, method: Method, name: str) -> Any:
+    try:
+        return session.ingredients.get(name)
+    except MissingIngredient as error:
+        raise MissingIngredient(f"{method.full_name} needs {name}: {error}") from error
+
+
+def _default(session: Session, name: str, default: Any) -> Any:
+    if name == "seed":
+        return session.seed
+    if name == "temperature" and session.temperature is not None:
+        # A cosine means something else in every encoder's space: the encoder's own scale, where it has one, beats the paper's.
+        return session.temperature
+    if name == "n_classes" and default is None:
+        return len(session.classes) or None
+    return default
+
+
+def _printable(value: Any) -> bool:
+    return hasattr(value, "dtype") or hasattr(value, "to_dict") or isinstance(value, list | tuple | str | int | float)
+
+
+def _summary(result: Result) -> str:
+    if isinstance(result, Proposal):
+        return f"{int((result.predictions >= 0).sum())} of {len(result)} items proposed"
+    if hasattr(result, "flagged"):
+        return f"{int(result.flagged.sum())} of {len(result)} items flagged"
+    if hasattr(result, "n_clusters"):
+        return f"{len(result)} items in {result.n_clusters} clusters"
+    return type(result).__name__
