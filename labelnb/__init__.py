@@ -12,9 +12,13 @@ Everything here is imported when it is first used: `import labelnb` costs a few 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
+from labelnb.lazy import FunctionsFirst
+
 __version__ = "0.1.0"
+sys.modules[__name__].__class__ = FunctionsFirst
 
 _WHERE = {
     "Session": "session", "Items": "items", "load": "load", "LabelSpace": "classes", "catalog": "catalog", "sessions": "places",
@@ -44,11 +48,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"labelnb has no {name!r}; it has {', '.join(__all__)}")
     where = _WHERE[name]
     module = importlib.import_module(f"labelnb.{where or name}")
-    return module if where is None else _remember(name, getattr(module, name))
-
-
-def _remember(name: str, value: Any) -> Any:
-    # `load` and `catalog` are functions in files of the same name: the function is what stands here, whatever is imported later.
+    value = module if where is None else getattr(module, name)
     globals()[name] = value
     return value
 

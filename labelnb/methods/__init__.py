@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+from labelnb.lazy import FunctionsFirst
 
 __all__ = ["families"]
 
@@ -21,7 +22,7 @@ def families() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in _HERE.iterdir() if (path / "__init__.py").is_file()))
 
 
-class _Family(ModuleType):
+class _Family(FunctionsFirst):
     """A package whose attribute `name` is the function `name` of its file `name.py`, never the module of that name."""
 
     def __getattr__(self, name: str) -> Any:
@@ -29,12 +30,6 @@ class _Family(ModuleType):
             raise AttributeError(f"{self.__name__} has no method {name!r}; it has {', '.join(dir(self)) or 'none'}")
         importlib.import_module(f"{self.__name__}.{name}")
         return self.__dict__[name]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # The import system hangs a submodule on its package under the submodule's name; the function belongs there.
-        if isinstance(value, ModuleType) and callable(getattr(value, name, None)):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted(path.stem for path in Path(self.__path__[0]).glob("*.py") if not path.stem.startswith("_"))

@@ -1,0 +1,457 @@
+"""The session: items, classes, labels and embeddings of one collection, and the verbs of the work. It holds no algorithm."""
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from labelnb.classes import LabelSpace
+from labelnb.family import Family
+from labelnb.folder import SessionFolder
+from labelnb.ingredients import Ingredients
+from labelnb.items import Items
+from labelnb.journal import Event, Journal
+from labelnb.labels import Label, LabelSet
+from labelnb.methods import families
+from labelnb.results import Clusters, Embeddings, Proposal, Ranking, Result
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One collection on its way from no labels to labels one can trust. Opens the session at `path`, or makes it.
+
+    Parameters
+    ----------
+    items : what `labelnb.load` takes (folder, files, texts, frame, array, ...), or Items
+    classes : names, or a mapping of name to prompt(s), or a LabelSpace; None keeps what the session has
+    path : folder that keeps the session; without one it is kept in the user's data folder (`LABELNB_HOME`), at the same place for the same items
+    device : `"auto"` takes CUDA, then Apple's MPS, then the CPU; or a torch device
+    seed : seed of every method with chance in it, unless it is given its own
+    who : name under which decisions are recorded; the user's login by default
+
+    Raises
+    ------
+    ValueError
+        If the folder holds the session of other items.
+    FileNotFoundError
+        If `items` is a place on disk that is not there.
+
+    Notes
+    -----
+    Labels are never only in memory: a decision is on disk before it shows. Reopening costs no encoder: 100,000 items open in under a second.
+    """
+
+    def __init__(self, items: Any, *, classes: Any = None, path: str | Path | None = None, device: str = "auto", seed: int = 0, who: str | None = None) -> None:
+        name = Path(items).name if isinstance(items, str | Path) else getattr(items, "modality", "items")
+        loaded = items if isinstance(items, Items) else _load(items)
+        folder = SessionFolder(path if path is not None else SessionFolder.default_path(loaded, name))
+        resumed = not folder.is_new
+        loaded, changed = folder.adopt(loaded)
+        self._begin(folder, loaded, classes, device, seed, who)
+        if path is None or resumed:
+            known = f"; {self.labels.n_known} labels kept" if resumed else ""
+            self.say(f"session {'resumed from' if resumed else 'kept in'} {folder.path}{known}")
+        for note in filter(None, (changed, f"{len(loaded.problems)} items set aside: see s.items.problems" if loaded.problems else "")):
+            self.say(note)
+        if not resumed and loaded.given is not None:
+            self._label_given(loaded.given)
+
+    @classmethod
+    def open(cls, path: str | Path, *, device: str = "auto", seed: int = 0, who: str | None = None) -> Session:
+        """The session kept at `path`, with its items, classes, labels and embeddings.
+
+        Raises FileNotFoundError, with the sessions that there are, if none is there.
+        """
+        folder = SessionFolder.existing(path)
+        session = cls.__new__(cls)
+        session._begin(folder, folder.items(), None, device, seed, who)
+        return session
+
+    def _begin(self, folder: SessionFolder, items: Items, classes: Any, device: str, seed: int, who: str | None) -> None:
+        self.folder, self._items, self.seed, self._device = folder, items, seed, device
+        self.who = who or _login()
+        self.encoder: Any = None
+        self.ingredients = Ingredients(self)
+        self._embeddings: Embeddings | None = None
+        self._results: dict[int, Result] = {}
+        self._listeners: list[Callable[[Session], None]] = []
+        kept = self.journal.classes()
+        wanted = kept or LabelSpace() if classes is None else LabelSpace.of(classes)
+        if kept is None and classes is None and items.given is not None:
+            wanted = LabelSpace(tuple(sorted({value for value in items.given.tolist() if value is not None})))
+        self._classes = wanted
+        if wanted != (kept or LabelSpace()):
+            self.journal.record_classes(wanted)
+        self._labels: LabelSet | None = None
+
+    # What the session holds -----------------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        """The append-only record of decisions and runs: the one place where state changes."""
+        return self.folder.journal
+
+    @property
+    def items(self) -> Items:
+        """What is being labelled."""
+        return self._items
+
+    @property
+    def classes(self) -> LabelSpace:
+        """The classes an item can be given."""
+        return self._classes
+
+    @property
+    def labels(self) -> LabelSet:
+        """The labels as they stand: the replay of the journal, another kernel's decisions included."""
+        if self.journal.changed() or self._labels is None:
+            self._refresh()
+        assert self._labels is not None
+        return self._labels
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """One unit vector an item; made by `embed()` when first needed, found again when the session is reopened."""
+        if self._embeddings is None:
+            from labelnb.embedding import reopen
+
+            self._embeddings = reopen(self)
+        return self._embeddings if self._embeddings is not None else self.embed()
+
+    @property
+    def results(self) -> dict[int, Result]:
+        """Results of this kernel's runs that are not undone, by the run's number."""
+        return dict(self._results)
+
+    @cached_property
+    def device(self) -> Any:
+        """The torch device that methods run on."""
+        from labelnb.compute.device import resolve
+
+        return resolve(self._device)
+
+    @property
+    def temperature(self) -> float | None:
+        """The softmax temperature over cosines that suits the encoder; None where it says none."""
+        return self._embeddings.temperature if self._embeddings is not None else None
+
+    def history(self, limit: int | None = None) -> list[Event]:
+        """What happened, oldest first: decisions, accepts, runs, undos."""
+        return self.journal.history(limit)
+
+    # The verbs ------------------------------------------------------------------------------------------------------------
+
+    def embed(self, encoder: Any = None, *, class_embeddings: Any = None, batch_size: int | None = None, progress: bool = True) -> Embeddings:
+        """Embed every item; cached, and continued where it was interrupted.
+
+        Parameters
+        ----------
+        encoder : name (`"open_clip:ViT-B-32/laion2b_s34b_b79k"`, see `labelnb.encoders.available()`), an Encoder, an (N, D) array of
+            embeddings made elsewhere, or None to choose by modality and by what is installed
+        class_embeddings : (K, D) or (K, P, D) in the same space, beside an array of embeddings
+        batch_size : items at a time; chosen by the encoder by default
+        progress : show a bar where it takes over a second
+        """
+        from labelnb.embedding import embed
+
+        self._embeddings = embed(self, encoder, class_vectors=class_embeddings, batch_size=batch_size, progress=progress)
+        self._embeddings = self._with_session(self._embeddings)
+        return self._embeddings
+
+    def label(self, ids: Any, value: Any, who: str | None = None) -> Event:
+        """Record what a person decided; on disk when this returns.
+
+        Parameters
+        ----------
+        ids : an id, a position, or several of them (list, array, boolean mask, slice)
+        value : class name; `lnb.not_("cat")`, `lnb.any_of("cat", "dog")`, `lnb.UNSURE`, `lnb.OUTSIDE`; a mapping of class to True, False or
+            None for several classes an item; None to clear; or a list of these, one an item
+        who : recorded as the decider; the session's `who` by default
+
+        Raises
+        ------
+        KeyError
+            If an id or a class is unknown; close names are listed, and nothing is recorded.
+        """
+        positions = self.positions(ids)
+        labels = [Label.of(one, self.classes) for one in self._one_each(value, len(positions))]
+        event = self.journal.decide(self.items.ids[positions].tolist(), labels, who=who or self.who, source="person")
+        self._changed()
+        return event
+
+    def accept(self, proposal: Proposal, above: float = 0.0, ids: Any = None, *, overwrite: bool = False) -> Event | None:
+        """Make labels of a proposal in bulk; one step to undo.
+
+        Parameters
+        ----------
+        above : accept items whose confidence is at least this
+        ids : only these items
+        overwrite : also replace what people have decided; never done unless asked
+
+        Returns
+        -------
+        Event with the number of items in `n_items`; None if no item was accepted.
+        """
+        if not isinstance(proposal, Proposal):
+            raise TypeError(f"accept: got {type(proposal).__name__}, expected a Proposal; name clusters in the ClusterBoard (result.widget()) instead")
+        self._fits(proposal)
+        chosen = proposal.predictions >= 0
+        chosen &= proposal.confidence >= above
+        if ids is not None:
+            mask = np.zeros(len(self.items), bool)
+            mask[self.positions(ids)] = True
+            chosen &= mask
+        if not overwrite:
+            chosen &= ~self.labels.by_person
+        positions = np.flatnonzero(chosen)
+        if not len(positions):
+            self.say("nothing accepted: no item is above the threshold and undecided")
+            return None
+        by_class = [Label.of(name, self.classes) for name in proposal.classes]
+        made = proposal.provenance
+        event = self.journal.decide(
+            self.items.ids[positions].tolist(), [by_class[k] for k in proposal.predictions[positions]], who=self.who, source="accept", kind="accept",
+            run=made.run if made else None, method=made.method if made else None, confidence=proposal.confidence[positions],
+        )
+        self._changed()
+        return event
+
+    def undo(self, n: int = 1) -> list[Event]:
+        """Take back the last `n` steps: decisions, bulk accepts, runs, changes of the classes. Appends; `redo` brings them again."""
+        return self._after(self.journal.undo(n))
+
+    def redo(self, n: int = 1) -> list[Event]:
+        """Bring back the last `n` steps that were undone."""
+        return self._after(self.journal.redo(n))
+
+    def add_class(self, name: str, prompts: Sequence[str] | str = ()) -> LabelSpace:
+        """Add a class at the end; labels and their positions stay as they are."""
+        if name in self.classes:
+            raise ValueError(f"class {name!r} is there already")
+        self._classes = self.classes.with_class(name, prompts)
+        self.journal.record_classes(self._classes)
+        self._changed()
+        return self._classes
+
+    def train(self, kind: str = "probe", **options: Any) -> Any:
+        """Train a small classifier on the labels; kept in the session's folder. Returns a `Student`."""
+        from labelnb import student
+
+        made = student.train(self.on_device(self.embeddings.vectors), self.labels, self.classes, kind=kind, seed=self.seed, encoder=self.embeddings.encoder, **options)
+        made.save(self.folder.path / "student")
+        self.journal.record_run("student.train", {"kind": kind, "labels": int(self.labels.n_known)}, f"trained on {self.labels.n_known} labels")
+        return made
+
+    def export(self, path: str | Path, *, format: str | None = None, proposal: Proposal | None = None) -> Path:
+        """Write the labels with where each comes from; the format follows the file's suffix. Whole or not at all."""
+        from labelnb.export import write
+
+        return write(Path(path), self.items, self.labels, format=format, proposal=proposal)
+
+    # What is looked at ----------------------------------------------------------------------------------------------------
+
+    def explore(self, result: Result | None = None, *, method: str = "auto", **options: Any) -> Any:
+        """The map of the collection (Explorer widget). `method`: `"umap"`, `"pca"`, or `"auto"`: PCA at once, UMAP when it is ready."""
+        from labelnb.widgets.opening import open_explorer
+
+        return open_explorer(self, result, method, **options)
+
+    def review(self, result: Proposal | Ranking | None = None, **options: Any) -> Any:
+        """Items one page at a time, pre-filled with a proposal or most suspicious first (ReviewGrid widget)."""
+        from labelnb.widgets import widget_for
+        from labelnb.widgets.review_grid import ReviewGrid
+
+        if isinstance(result, Clusters):
+            return widget_for(result, host=self, **options)
+        if result is not None:
+            self._fits(result)
+        return ReviewGrid(self, result, **options)
+
+    # What widgets call ----------------------------------------------------------------------------------------------------
+
+    def decide(self, positions: Any, value: Any, *, proposal: Result | None = None, confidence: Any = None, who: str | None = None) -> None:
+        """Record a person's decision made in a widget; on disk when this returns. `value` as in `label`."""
+        where = np.atleast_1d(np.asarray(positions, np.int64))
+        labels = [Label.of(one, self.classes) for one in self._one_each(value, len(where))]
+        made = proposal.provenance if proposal is not None else None
+        self.journal.decide(
+            self.items.ids[where].tolist(), labels, who=who or self.who, source="person", run=made.run if made else None,
+            method=made.method if made else None, confidence=confidence,
+        )
+        self._changed()
+
+    def undo_decision(self, n: int = 1) -> int:
+        """Take back the last `n` decisions or bulk accepts, and leave runs alone. Returns how many were."""
+        return len(self._after(self.journal.undo(n, kinds=("decision", "accept"))))
+
+    def redo_decision(self, n: int = 1) -> int:
+        """Bring back the last `n` undone decisions. Returns how many were."""
+        return len(self._after(self.journal.redo(n, kinds=("decision", "accept"))))
+
+    def subscribe(self, callback: Callable[[Session], None]) -> Callable[[], None]:
+        """Call `callback(session)` after every change of labels or classes, until the returned function is called."""
+        self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return unsubscribe
+
+    @property
+    def can_search_text(self) -> bool:
+        """Whether the encoder reads text into the space of the items."""
+        about = self.folder.about.get("embeddings") or {}
+        return bool(about.get("encoder")) and self.temperature is not None
+
+    def search(self, text: str) -> np.ndarray:
+        """(N,) cosine of every item with `text`. ValueError where the encoder reads no text."""
+        from labelnb.embedding import text_encoder
+
+        encoder = text_encoder(self)
+        if encoder is None:
+            raise ValueError("search: these embeddings come without a text encoder; search by example with s.similar(item), or s.embed() with an image-text encoder")
+        query = encoder.encode_texts([text])
+        return self.embeddings.vectors @ np.asarray(query.detach().cpu(), np.float32)[0]
+
+    def similar(self, ids: Any) -> np.ndarray:
+        """(N,) cosine of every item with the mean of the given ones."""
+        vectors = self.embeddings.vectors
+        mean = vectors[self.positions(ids)].mean(axis=0)
+        return vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
+
+    # Small things ---------------------------------------------------------------------------------------------------------
+
+    def positions(self, ids: Any) -> np.ndarray:
+        """(n,) int64 positions of an id, a position, or several of them."""
+        if isinstance(ids, str | int | np.integer):
+            ids = [ids]
+        if isinstance(ids, slice):
+            return np.arange(len(self.items))[ids]
+        array = np.asarray(ids)
+        if array.dtype == bool:
+            if array.shape != (len(self.items),):
+                raise ValueError(f"ids: got a mask of shape {array.shape}, expected ({len(self.items)},)")
+            return np.flatnonzero(array)
+        if array.dtype.kind in "iu":
+            if array.size and (array.min() < -len(self.items) or array.max() >= len(self.items)):
+                raise IndexError(f"ids: got positions from {array.min()} to {array.max()}, expected 0 to {len(self.items) - 1}")
+            return array.astype(np.int64) % len(self.items)
+        return np.asarray(self.items.positions([str(one) for one in ids]), np.int64)
+
+    def class_embeddings(self) -> np.ndarray | None:
+        """(K, P, D) vectors of the classes' prompts; None where there is no text side or no class."""
+        from labelnb.embedding import class_embeddings
+
+        return class_embeddings(self)
+
+    def on_device(self, array: Any) -> Any:
+        """A tensor of `array` on the session's device."""
+        from labelnb.checks import as_tensor
+
+        return as_tensor(array, "array", dtype=None).to(self.device)
+
+    def say(self, text: str) -> None:
+        """One line to the person at the notebook."""
+        print(f"labelnb: {text}")
+
+    def keep_result(self, run: int, result: Result) -> None:
+        """Hold a run's result until it is undone."""
+        self._results[run] = result
+
+    def set_aside(self, failed: Sequence[tuple[int, str]]) -> None:
+        """Leave out items that could not be read; they are listed in `items.problems`, and their labels stay in the journal."""
+        self._items = self.items.without(failed)
+        self._labels = None
+        self._items.save(self.folder.path / "items")
+        self.say(f"{len(failed)} items could not be read and are set aside: see s.items.problems")
+
+    def close(self) -> None:
+        """Close the journal. Everything is on disk already."""
+        self._listeners.clear()
+        self.folder.close()
+
+    def _label_given(self, given: np.ndarray) -> None:
+        known = [position for position, value in enumerate(given.tolist()) if value is not None]
+        strange = sorted({given[p] for p in known} - set(self.classes.names))
+        if strange:
+            raise ValueError(f"label column: {strange[:5]} are not among the classes {list(self.classes.names)[:10]}; add them to classes=, or leave classes out")
+        if known:
+            self.journal.decide(self.items.ids[known].tolist(), [Label.of(given[p], self.classes) for p in known], who="source", source="given", kind="accept")
+            self._labels = None
+
+    def _one_each(self, value: Any, count: int) -> list[Any]:
+        if isinstance(value, list | tuple | np.ndarray):
+            if len(value) != count:
+                raise ValueError(f"value: got {len(value)} values for {count} items; expected one value for all, or one an item")
+            return list(value)
+        return [value] * count
+
+    def _fits(self, result: Result) -> None:
+        if hasattr(result, "__len__") and len(result) != len(self.items):  # type: ignore[arg-type]
+            raise ValueError(f"got a result over {len(result)} items, the session has {len(self.items)}; run the method again")  # type: ignore[arg-type]
+        if isinstance(result, Proposal):
+            strange = [name for name in result.classes if name not in self.classes]
+            if strange:
+                raise ValueError(f"the proposal names classes {strange[:5]} that the session does not have; add them with s.add_class, or run the method again")
+
+    def _with_session(self, result: Any) -> Any:
+        import dataclasses
+
+        return dataclasses.replace(result, session=self)
+
+    def _after(self, events: list[Event]) -> list[Event]:
+        self._refresh()
+        alive = {event.number for event in self.journal.runs()}
+        self._results = {run: result for run, result in self._results.items() if run in alive}
+        self._tell()
+        return events
+
+    def _refresh(self) -> None:
+        self._classes = self.journal.classes() or self._classes
+        self._labels = self.journal.replay(self.items.ids, self._classes, self.items.frame_kind)
+
+    def _changed(self) -> None:
+        self._labels = None
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener(self)
+
+    def __getattr__(self, name: str) -> Family:
+        if name in families():
+            return Family(self, name)
+        raise AttributeError(f"Session has no {name!r}; families of methods: {', '.join(families())}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *families()})
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        known = self.labels.n_known
+        return f"Session of {len(self.items):,} {self.items.modality} items, {len(self.classes)} classes, {known:,} labelled ({known / len(self.items):.0%}), in {self.folder.path}"
+
+
+def _load(items: Any) -> Items:
+    from labelnb.load import load
+
+    return load(items)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        return "person"
