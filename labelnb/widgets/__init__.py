@@ -1,0 +1,65 @@
+"""Widgets: each shows a result and emits decisions; none computes a method. Nothing heavy is imported until one is made."""
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelnb.results import Result
+    from labelnb.widgets.cluster_board import ClusterBoard
+    from labelnb.widgets.explorer import Explorer
+    from labelnb.widgets.panel import Panel
+    from labelnb.widgets.propagation_graph import PropagationGraph
+    from labelnb.widgets.review_grid import ReviewGrid
+
+__all__ = ["Explorer", "ClusterBoard", "PropagationGraph", "ReviewGrid", "widget_for"]
+
+_HOMES = {"Explorer": "explorer", "ClusterBoard": "cluster_board", "PropagationGraph": "propagation_graph", "ReviewGrid": "review_grid"}
+
+
+def widget_for(result: Result, *, host: Any = None, **options: Any) -> Panel:
+    """The interactive widget paired with a result.
+
+    Embeddings open in the Explorer, Clusters in the ClusterBoard, a Proposal with a graph in its evidence in the
+    PropagationGraph, any other Proposal and a Ranking in the ReviewGrid. `host` is the session; the result's own by default.
+
+    Raises
+    ------
+    TypeError
+        If there is no interactive widget for the result's type (votes and reports show as a picture and tables).
+    ValueError
+        If the result was made from plain arrays and no host is given: a widget needs the items and the journal.
+    """
+    from labelnb import results
+
+    kind = type(result).__name__
+    if not isinstance(result, results.Embeddings | results.Clusters | results.Proposal | results.Ranking):
+        raise TypeError(f"got a {kind}, which has no interactive widget; display it as it is, or give Embeddings, Clusters, a Proposal or a Ranking")
+    host = host if host is not None else result.session
+    if host is None:
+        raise ValueError(f"this {kind} was made from plain arrays and knows no items; call the method through a session, or give host=session")
+    if isinstance(result, results.Embeddings):
+        from labelnb.widgets.opening import open_explorer
+
+        return open_explorer(host, **options)
+    if isinstance(result, results.Clusters):
+        from labelnb.widgets.cluster_board import ClusterBoard
+
+        return ClusterBoard(host, result, **options)
+    if isinstance(result, results.Proposal) and "graph" in result.evidence:
+        from labelnb.widgets.propagation_graph import PropagationGraph
+
+        return PropagationGraph(host, result, **options)
+    from labelnb.widgets.review_grid import ReviewGrid
+
+    return ReviewGrid(host, result, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"labelnb.widgets.{_HOMES[name]}"), name)
+    raise AttributeError(f"labelnb.widgets has no {name!r}; it has {__all__}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

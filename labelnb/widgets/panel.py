@@ -1,0 +1,268 @@
+"""What all widgets share in Python: the bundle, requests from the browser, word of changes, items on demand, clean up.
+
+A widget is a subclass::
+
+    class ReviewGrid(Panel):
+        _esm = traitlets.Unicode(bundle("review")).tag(sync=True)
+
+        def __init__(self, host, result, *, page_size=24):
+            super().__init__(host, title="Review", page_size=page_size)     # -> panel.config in TypeScript
+
+        def on_page(self, message, buffers):                                 # panel.channel.request("page", {start: 0})
+            return {"positions": [...]}, [array.tobytes()]                   # or only the dict
+
+What the browser asks for is `{"id", "kind", ...}` with buffers; the answer of `on_<kind>` goes back under the same id, and an
+exception goes back as its message. `self.notify("name", {...}, buffers)` tells every open view something. `self.state` is the
+small synced trait that `panel.onState` reads; it follows the host. Nothing of the size of the data is ever in a trait.
+"""
+from __future__ import annotations
+
+import functools
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+__all__ = ["Panel", "bundle", "positions_of", "label_codes"]
+
+STATIC = Path(__file__).parent / "static"
+SAFE_PICTURES = ("image/webp", "image/jpeg", "image/png")
+"""What may reach the browser as a picture; an SVG could hold scripts."""
+TEXT_LIMIT = 2_000
+ITEM_LIMIT = 256
+"""Items in one request; the browser asks for 48 at a time."""
+UNKNOWN, OTHER_ANSWER = -1, -2
+"""Label codes: no label; a label that is not one class (unsure, not this, several, ...)."""
+
+Answer = dict[str, Any] | tuple[dict[str, Any], Sequence[bytes]]
+
+
+@functools.cache
+def bundle(name: str) -> str:
+    """The built front end of a widget, as text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the bundle is not there, with how to build it.
+    """
+    path = STATIC / f"{name}.js"
+    try:
+        return path.read_text(encoding="utf8")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path.name} is missing from {STATIC}: reinstall labelnb, or in a checkout run `npm ci && npm run build` in widgets/") from error
+
+
+class Panel(anywidget.AnyWidget):
+    """One widget over a host (a Session). Subclasses add `on_<kind>` methods for what their front end asks."""
+
+    config = traitlets.Dict().tag(sync=True)
+    """Set once: title, and what the subclass gives."""
+    state = traitlets.Dict().tag(sync=True)
+    """Small and live: classes, counts, what can be undone."""
+
+    def __init__(self, host: Any, *, title: str, **config: Any) -> None:
+        self.host = host
+        self._revision = 0
+        self._sent_codes: np.ndarray | None = None
+        self._answered: OrderedDict[str, Answer] = OrderedDict()
+        super().__init__(config={"title": title, **config}, state=_state(host, 0))
+        self._unsubscribe: Callable[[], None] | None = host.subscribe(_weakly(self))
+        weakref.finalize(self, self._unsubscribe)
+        self.on_msg(_routed)
+
+    def notify(self, notice: str, content: dict[str, Any] | None = None, buffers: Sequence[bytes] = ()) -> None:
+        """Tell every open view something; `panel.channel.on(notice, ...)` hears it."""
+        self.send({**(content or {}), "notice": notice}, list(buffers))
+
+    def close(self) -> None:
+        """Close all views and stop listening to the host."""
+        if getattr(self, "_unsubscribe", None) is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        super().close()
+
+    def host_changed(self) -> None:
+        """Labels or classes changed, from whatever side: sends the new state and the labels that differ. Subclasses may add to it."""
+        self._revision += 1
+        self.state = _state(self.host, self._revision)
+        if self._sent_codes is None:
+            return
+        codes = label_codes(self.host.labels)
+        if len(codes) != len(self._sent_codes):
+            changed = np.arange(len(codes))
+        else:
+            changed = np.flatnonzero(codes != self._sent_codes)
+        self._sent_codes = codes
+        if len(changed):
+            self.notify("labels", {"revision": self._revision}, [changed.astype("<u4").tobytes(), codes[changed].astype("<i2").tobytes()])
+
+    # What every front end may ask ---------------------------------------------------------------------------------------
+
+    def on_open(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """A view was opened."""
+        return {"n_items": len(self.host.items)}
+
+    def on_closed(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """A view was closed in the browser."""
+        return {}
+
+    def on_items(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Texts and thumbnails of up to 256 positions. An item that cannot be shown carries its problem; the others come all the same."""
+        wanted = [int(position) for position in message["positions"]][:ITEM_LIMIT]
+        size = int(np.clip(int(message.get("size", 96)), 16, 512))
+        answers: list[dict[str, Any]] = []
+        pictures: list[bytes] = []
+        for position in wanted:
+            answer, picture = self._item(position, size)
+            if picture is not None:
+                answer["buffer"] = len(pictures)
+                pictures.append(picture)
+            answers.append(answer)
+        return {"items": answers}, pictures
+
+    def on_labels(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Label codes of all items, int16; from now on the notice `labels` brings (positions u32, codes i16) of what changes."""
+        self._sent_codes = label_codes(self.host.labels)
+        return {"revision": self._revision}, [self._sent_codes.astype("<i2").tobytes()]
+
+    def on_decide(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Give `value` to the positions in `buffers[0]` (u32, or a bitset with `bits: true`). Durable when answered."""
+        positions = positions_of(message, buffers, len(self.host.items))
+        value = message.get("value")
+        made = [label_value(one) for one in value] if isinstance(value, list) else label_value(value)
+        result = getattr(self, "result", None) if message.get("from_result") else None
+        self.host.decide(positions, made, proposal=result, confidence=message.get("confidence"))
+        return {"n": len(positions)}
+
+    def on_undo(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Take back the last decisions."""
+        return {"n": int(self.host.undo_decision(int(message.get("n", 1))))}
+
+    def on_redo(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Bring back undone decisions."""
+        return {"n": int(self.host.redo_decision(int(message.get("n", 1))))}
+
+    def on_add_class(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Add a class at the end."""
+        name = str(message["name"]).strip()
+        if not name:
+            raise ValueError("a class needs a name that is not empty")
+        if name not in self.host.classes:
+            self.host.add_class(name)
+        return {"position": self.host.classes.position(name)}
+
+    def _item(self, position: int, size: int) -> tuple[dict[str, Any], bytes | None]:
+        items = self.host.items
+        answer: dict[str, Any] = {"position": position, "id": "", "text": "", "problem": None, "buffer": None, "mime": ""}
+        picture = None
+        try:
+            answer["id"] = str(items.ids[position])
+            answer["text"] = str(items.text(position))[:TEXT_LIMIT]
+            if items.modality == "image":
+                picture, answer["mime"] = items.thumbnail(position, size)
+                if answer["mime"] not in SAFE_PICTURES:
+                    picture, answer["problem"] = None, f"got a picture of type {answer['mime']}, expected one of {SAFE_PICTURES}"
+        except Exception as error:  # whatever a decoder raises is this item's problem, and is shown on its card
+            picture, answer["problem"] = None, f"{answer['id'] or position}: {error}"
+        return answer, picture
+
+    def _route(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> None:
+        identity, kind, uid = message.get("id"), str(message.get("kind", "")), message.get("uid")
+        handler = getattr(self, f"on_{kind}", None) if kind.isidentifier() and kind not in ("msg", "trait_change", "displayed") else None
+        try:
+            if handler is None:
+                raise ValueError(f"{type(self).__name__} has no answer to {kind!r}; the front end and labelnb are of different versions: reload the page")
+            if uid is not None and uid in self._answered:
+                answer = self._answered[uid]
+            else:
+                answer = handler(message, buffers)
+                self._remember(uid, answer)
+        except Exception as error:  # the boundary to the browser: what went wrong is shown there
+            text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+            if uid is not None and isinstance(error, ValueError | KeyError | TypeError | IndexError):
+                answer = {"refused": text or type(error).__name__}
+            else:
+                self.send({"id": identity, "ok": False, "error": text or type(error).__name__, "type": type(error).__name__})
+                return
+        content, parts = answer if isinstance(answer, tuple) else (answer, ())
+        if identity:
+            self.send({**content, "id": identity, "ok": True}, list(parts))
+
+    def _remember(self, uid: str | None, answer: Answer) -> None:
+        """A decision sent again because its answer was lost is answered, not made twice."""
+        if uid is not None:
+            self._answered[uid] = answer
+            while len(self._answered) > 1_000:
+                self._answered.popitem(last=False)
+
+
+def label_codes(labels: Any) -> np.ndarray:
+    """(N,) int16: class position, -1 without a label, -2 for an answer that is not one class."""
+    values = np.asarray(labels.values)
+    codes = np.clip(values, UNKNOWN, np.iinfo(np.int16).max).astype(np.int16)
+    codes[(values < 0) & np.asarray(labels.known, bool)] = OTHER_ANSWER
+    return codes
+
+
+def positions_of(message: dict[str, Any], buffers: Sequence[memoryview], n_items: int) -> np.ndarray:
+    """(n,) int64 positions: of `buffers[0]`, as a bitset where the message says `bits`, else as u32; or of `message["positions"]`.
+
+    Raises
+    ------
+    IndexError
+        If a position is not one of the `n_items`.
+    """
+    if not buffers:
+        positions = np.asarray(message.get("positions", ()), np.int64)
+    elif message.get("bits"):
+        positions = np.flatnonzero(np.unpackbits(np.frombuffer(buffers[0], np.uint8), bitorder="little", count=n_items)).astype(np.int64)
+    else:
+        positions = np.frombuffer(buffers[0], "<u4").astype(np.int64)
+    if positions.size and (positions.min() < 0 or positions.max() >= n_items):
+        raise IndexError(f"got positions from {positions.min()} to {positions.max()}, expected 0 to {n_items - 1}")
+    return positions
+
+
+def label_value(value: Any) -> Any:
+    """What the browser sends as a label, as `Label.of` takes it: a class name, None, or another kind of answer."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        from labelnb.labels import Label
+
+        return Label(value["kind"], tuple(value.get("classes", ())), tuple(value.get("absent", ())))
+    raise TypeError(f"got the label {value!r}, expected a class name, null, or an object with a kind")
+
+
+def _state(host: Any, revision: int) -> dict[str, Any]:
+    labels, names = host.labels, list(host.classes.names)
+    values = np.asarray(labels.values)
+    counts = np.bincount(values[(values >= 0) & (values < len(names))], minlength=len(names))
+    return {
+        "classes": names, "counts": counts.tolist(), "n_items": len(host.items), "n_known": int(labels.n_known),
+        "can_undo": bool(getattr(host, "can_undo", True)), "can_redo": bool(getattr(host, "can_redo", True)),
+        "can_search_text": bool(host.can_search_text), "modality": host.items.modality, "revision": revision,
+    }
+
+
+def _weakly(panel: Panel) -> Callable[[Any], None]:
+    """A listener that does not keep the panel alive."""
+    reference = weakref.ref(panel)
+
+    def changed(host: Any) -> None:
+        alive = reference()
+        if alive is not None:
+            alive.host_changed()
+
+    return changed
+
+
+def _routed(panel: Panel, message: Any, buffers: Sequence[memoryview]) -> None:
+    if isinstance(message, dict):
+        panel._route(message, buffers or ())

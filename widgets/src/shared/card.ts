@@ -1,0 +1,78 @@
+/** One item as a card: picture or text, the label beneath. A broken item is a card that says so. */
+import { h, setText } from "./dom";
+import { classColour } from "./palette";
+import type { Item, ItemSource } from "./items";
+
+export interface CardOptions {
+  /** Longest side of the thumbnail, CSS pixels. */
+  size?: number;
+  /** Tag of the card; "button" where a press does something. */
+  tag?: "div" | "button";
+}
+
+/** A card for an item; `element` is placed by the caller, `show` puts another item on the same element (virtual grids). */
+export class ItemCard {
+  readonly element: HTMLElement;
+  private readonly picture = h("div", { class: "lnb-card-picture", hidden: true });
+  private readonly text = h("div", { class: "lnb-card-text", dir: "auto" });
+  private readonly label = h("div", { class: "lnb-card-label", hidden: true });
+  private readonly swatch = h("span", { class: "lnb-swatch", "aria-hidden": "true" });
+  private readonly labelText = h("span", {});
+  private position = -1;
+
+  constructor(private readonly source: ItemSource, private readonly options: CardOptions = {}) {
+    this.element = h(options.tag ?? "div", { class: "lnb-card", type: options.tag === "button" ? "button" : null }, this.picture, this.text, this.label);
+    this.label.append(this.swatch, this.labelText);
+  }
+
+  /** Shows the item at `position`; resolves when it is drawn (or replaced by a later call). */
+  async show(position: number): Promise<void> {
+    if (position === this.position) return;
+    this.position = position;
+    const size = this.options.size ?? 96;
+    const kept = this.source.peek(position, size);
+    if (kept) return this.draw(kept);
+    this.element.classList.add("lnb-waiting");
+    this.picture.hidden = true;
+    setText(this.text, "");
+    try {
+      const item = await this.source.get(position, size);
+      if (this.position === position) this.draw(item);
+    } catch (error) {
+      if (this.position !== position) return;
+      this.position = -1;
+      this.problem(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The label's name and class position; null takes it away. `note` follows in small type, such as "proposed 81%". */
+  setLabel(name: string | null, position = -1, note = ""): void {
+    this.label.hidden = name === null;
+    if (name === null) return;
+    this.swatch.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
+    setText(this.labelText, note ? `${name} · ${note}` : name);
+  }
+
+  private draw(item: Item): void {
+    this.element.classList.remove("lnb-waiting");
+    this.text.classList.toggle("lnb-card-problem", item.problem !== null);
+    if (item.problem !== null) return this.problem(item.problem);
+    this.picture.hidden = item.url === null;
+    if (item.url !== null) {
+      const image = h("img", { src: item.url, alt: item.text || item.id, draggable: "false", decoding: "async" });
+      image.addEventListener("error", () => this.problem("The picture cannot be decoded."));
+      this.picture.replaceChildren(image);
+    }
+    this.text.hidden = item.url !== null;
+    setText(this.text, item.text);
+    this.element.title = item.url !== null ? item.text || item.id : "";
+  }
+
+  private problem(message: string): void {
+    this.element.classList.remove("lnb-waiting");
+    this.picture.hidden = true;
+    this.text.hidden = false;
+    this.text.classList.add("lnb-card-problem");
+    setText(this.text, message);
+  }
+}

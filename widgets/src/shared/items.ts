@@ -1,0 +1,117 @@
+/** What Python knows of an item, fetched when it is needed, kept while it may be seen again. */
+import type { Channel } from "./channel";
+
+export interface Item {
+  position: number;
+  id: string;
+  /** A short human description; for texts the text itself (cut at 2,000 characters). */
+  text: string;
+  /** Object URL of the thumbnail, or null where the modality has none. */
+  url: string | null;
+  /** Why it cannot be shown, or null. */
+  problem: string | null;
+}
+
+interface Wish { resolve(item: Item): void; reject(error: Error): void }
+
+const BATCH = 48;
+
+/** Fetches items in batches (one request a frame and 48 items), keeps the last `room`, and frees their pictures. */
+export class ItemSource {
+  private readonly kept = new Map<string, Item>();
+  private readonly wishes = new Map<string, { position: number; size: number; wishes: Wish[] }>();
+  private readonly onTheWay = new Map<string, Promise<Item>>();
+  private scheduled = false;
+  private closed = false;
+
+  constructor(private readonly channel: Channel, private readonly room = 600) {}
+
+  /** The item, at once where it is kept; `size` is the thumbnail's longest side in CSS pixels. */
+  peek(position: number, size = 96): Item | undefined {
+    return this.kept.get(`${position}/${size}`);
+  }
+
+  get(position: number, size = 96): Promise<Item> {
+    const key = `${position}/${size}`;
+    const kept = this.kept.get(key);
+    if (kept) {
+      this.kept.delete(key);
+      this.kept.set(key, kept);
+      return Promise.resolve(kept);
+    }
+    const coming = this.onTheWay.get(key);
+    if (coming) return coming;
+    const promise = new Promise<Item>((resolve, reject) => {
+      this.wishes.set(key, { position, size, wishes: [{ resolve, reject }] });
+      if (!this.scheduled) {
+        this.scheduled = true;
+        setTimeout(() => this.ask(), 8);
+      }
+    });
+    this.onTheWay.set(key, promise);
+    const settle = () => this.onTheWay.delete(key);
+    promise.then(settle, settle);
+    return promise;
+  }
+
+  /** Forgets the wish for items that scrolled away before they were asked for. */
+  forget(keep: (position: number) => boolean): void {
+    for (const [key, wish] of this.wishes) {
+      if (keep(wish.position)) continue;
+      this.wishes.delete(key);
+      for (const { reject } of wish.wishes) reject(new Error("no longer wanted"));
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const item of this.kept.values()) release(item);
+    this.kept.clear();
+    this.wishes.clear();
+  }
+
+  private async ask(): Promise<void> {
+    this.scheduled = false;
+    const bySize = new Map<number, { key: string; position: number; wishes: Wish[] }[]>();
+    for (const [key, { position, size, wishes }] of this.wishes) {
+      const group = bySize.get(size) ?? [];
+      group.push({ key, position, wishes });
+      bySize.set(size, group);
+    }
+    this.wishes.clear();
+    for (const [size, group] of bySize) {
+      for (let start = 0; start < group.length; start += BATCH) void this.fetch(size, group.slice(start, start + BATCH));
+    }
+  }
+
+  private async fetch(size: number, group: { key: string; position: number; wishes: Wish[] }[]): Promise<void> {
+    try {
+      const ratio = Math.min(2, window.devicePixelRatio || 1);
+      const { content, buffers } = await this.channel.request("items", { positions: group.map(({ position }) => position), size: Math.round(size * ratio) });
+      if (this.closed) return;
+      group.forEach(({ key, position, wishes }, i) => {
+        const got = content.items[i];
+        const buffer = got.buffer === null ? null : buffers[got.buffer];
+        const url = buffer ? URL.createObjectURL(new Blob([buffer as DataView<ArrayBuffer>], { type: got.mime })) : null;
+        const item: Item = { position, id: got.id, text: got.text, problem: got.problem, url };
+        this.keep(key, item);
+        for (const { resolve } of wishes) resolve(item);
+      });
+    } catch (error) {
+      for (const { wishes } of group) for (const { reject } of wishes) reject(error as Error);
+    }
+  }
+
+  private keep(key: string, item: Item): void {
+    this.kept.set(key, item);
+    while (this.kept.size > this.room) {
+      const [oldest, old] = this.kept.entries().next().value as [string, Item];
+      this.kept.delete(oldest);
+      setTimeout(() => release(old), 30_000);
+    }
+  }
+}
+
+function release(item: Item): void {
+  if (item.url) URL.revokeObjectURL(item.url);
+}
