@@ -19,6 +19,7 @@ from labelnb.journal import Event, Journal
 from labelnb.labels import Label, LabelSet
 from labelnb.methods import families
 from labelnb.results import Clusters, Embeddings, Proposal, Ranking, Result
+from labelnb.selection import one_each, positions_of
 
 __all__ = ["Session"]
 
@@ -180,7 +181,7 @@ class Session:
             If an id or a class is unknown; close names are listed, and nothing is recorded.
         """
         positions = self.positions(ids)
-        labels = [Label.of(one, self.classes) for one in self._one_each(value, len(positions))]
+        labels = [Label.of(one, self.classes) for one in one_each(value, len(positions))]
         event = self.journal.decide(self.items.ids[positions].tolist(), labels, who=who or self.who, source="person")
         self._changed()
         return event
@@ -278,7 +279,7 @@ class Session:
     def decide(self, positions: Any, value: Any, *, proposal: Result | None = None, confidence: Any = None, who: str | None = None) -> None:
         """Record a person's decision made in a widget; on disk when this returns. `value` as in `label`."""
         where = np.atleast_1d(np.asarray(positions, np.int64))
-        labels = [Label.of(one, self.classes) for one in self._one_each(value, len(where))]
+        labels = [Label.of(one, self.classes) for one in one_each(value, len(where))]
         made = proposal.provenance if proposal is not None else None
         self.journal.decide(
             self.items.ids[where].tolist(), labels, who=who or self.who, source="person", run=made.run if made else None,
@@ -330,20 +331,7 @@ class Session:
 
     def positions(self, ids: Any) -> np.ndarray:
         """(n,) int64 positions of an id, a position, or several of them."""
-        if isinstance(ids, str | int | np.integer):
-            ids = [ids]
-        if isinstance(ids, slice):
-            return np.arange(len(self.items))[ids]
-        array = np.asarray(ids)
-        if array.dtype == bool:
-            if array.shape != (len(self.items),):
-                raise ValueError(f"ids: got a mask of shape {array.shape}, expected ({len(self.items)},)")
-            return np.flatnonzero(array)
-        if array.dtype.kind in "iu":
-            if array.size and (array.min() < -len(self.items) or array.max() >= len(self.items)):
-                raise IndexError(f"ids: got positions from {array.min()} to {array.max()}, expected 0 to {len(self.items) - 1}")
-            return array.astype(np.int64) % len(self.items)
-        return np.asarray(self.items.positions([str(one) for one in ids]), np.int64)
+        return positions_of(self.items, ids)
 
     def class_embeddings(self) -> np.ndarray | None:
         """(K, P, D) vectors of the classes' prompts; None where there is no text side or no class."""
@@ -385,13 +373,6 @@ class Session:
         if known:
             self.journal.decide(self.items.ids[known].tolist(), [Label.of(given[p], self.classes) for p in known], who="source", source="given", kind="accept")
             self._labels = None
-
-    def _one_each(self, value: Any, count: int) -> list[Any]:
-        if isinstance(value, list | tuple | np.ndarray):
-            if len(value) != count:
-                raise ValueError(f"value: got {len(value)} values for {count} items; expected one value for all, or one an item")
-            return list(value)
-        return [value] * count
 
     def _fits(self, result: Result) -> None:
         if hasattr(result, "__len__") and len(result) != len(self.items):  # type: ignore[arg-type]
