@@ -27,7 +27,7 @@ def embed(session: Session, encoder: Any, *, class_vectors: Any = None, batch_si
 
     chosen = encoders.choose(session.items.modality, with_text=True, device=session.device) if encoder is None else encoders.get(encoder, device=session.device)
     if encoder is None:
-        session.say(f"encoder: {chosen.name}")
+        session.say(f"encoder: {chosen.name}; {chosen.why}")
     outcome = encoders.embed(session.items, chosen, store=session.folder.store, device=session.device, batch_size=batch_size, progress=progress)
     vectors = outcome.vectors
     if outcome.failed:
