@@ -1,9 +1,16 @@
-"""What every test gets: a data folder of its own."""
+"""What every test gets: a data folder of its own, and a browser where it asks for one."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.browser.chromium import headless_chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +19,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("LABELNB_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium for the tests of a file; skips where there is none. Ended with the file: Playwright's event loop would
+    be in the way of notebooks that are run later in the same process."""
+    with headless_chromium() as browser:
+        yield browser
