@@ -1,0 +1,186 @@
+"""Widgets in plain Chromium, without a kernel: the built bundle on a page, a model that follows anywidget's interface, and the real Python half.
+
+    def test_something(mount):
+        host = FakeHost()
+        shown = mount(Explorer(host, host.xy))          # renders the widget; returns a Mounted
+        shown.page.locator(".lnb-class").first.click()  # Playwright's page
+        shown.settle()                                  # until nothing is on the way between page and Python
+        assert shown.errors == []                       # what the page logged as errors
+
+`mount(widget, theme="dark", width=400)`; `shown.screenshot(path)`; `shown.unmount()` runs the widget's clean up;
+`shown.again()` renders a second view of the same model. `shown.model_listeners()` counts what the widget still listens to.
+"""
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BINARY = os.environ.get("LABELNB_CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ORIGIN = "http://widget.test"
+THEMES = {
+    "light": {"--jp-layout-color0": "#fff", "--jp-layout-color1": "#fff", "--jp-layout-color2": "#eee", "--jp-ui-font-color0": "rgba(0,0,0,1)", "--jp-ui-font-color1": "rgba(0,0,0,.87)"},
+    "dark": {"--jp-layout-color0": "#111", "--jp-layout-color1": "#212121", "--jp-layout-color2": "#424242", "--jp-ui-font-color0": "rgba(255,255,255,1)", "--jp-ui-font-color1": "rgba(255,255,255,.87)"},
+}
+"""JupyterLab's own values."""
+
+HARNESS = """
+const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const encode = (buffer) => { const bytes = new Uint8Array(buffer); let text = ""; for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768)); return btoa(text); };
+const traits = JSON.parse(document.getElementById("traits").textContent);
+const listeners = new Map();
+const fire = (name, ...given) => { for (const callback of [...(listeners.get(name) ?? [])]) callback(...given); };
+window.pending = 0; window.sent = [];
+const model = {
+  get: (name) => traits[name],
+  set: (name, value) => { traits[name] = value; fire("change:" + name); fire("change"); },
+  save_changes: () => {},
+  on: (name, callback) => { if (!listeners.has(name)) listeners.set(name, new Set()); listeners.get(name).add(callback); },
+  off: (name, callback) => { if (callback) listeners.get(name)?.delete(callback); else listeners.delete(name); },
+  send: async (content, callbacks, buffers = []) => {
+    if (window.frames_dropped) return;
+    window.pending++; window.sent.push(content.kind);
+    try { deliver(await window.toPython(JSON.stringify(content), buffers.map(encode))); } finally { window.pending--; }
+  },
+};
+window.deliver = (messages) => { for (const { trait, value, content, buffers } of messages) {
+  if (trait) model.set(trait, value);
+  else fire("msg:custom", content, buffers.map((text) => new DataView(decode(text).buffer)));
+} };
+const widget = (await import("/bundle.js")).default;
+window.views = [];
+window.renderView = async (el) => { views.push(await widget.render({ model, el })); };
+window.modelListeners = () => [...listeners.values()].reduce((n, set) => n + set.size, 0);
+await renderView(document.getElementById("view"));
+window.ready = true;
+"""
+
+
+class Mounted:
+    """A widget on a page."""
+
+    def __init__(self, page: Any, widget: Any, theme: str, width: int) -> None:
+        self.page, self.widget = page, widget
+        self.errors: list[str] = []
+        self._out: list[dict[str, Any]] = []
+        self._serving = False
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        widget.send = self._send
+        widget.observe(self._trait_changed, names=["state", "config"])
+        page.expose_function("toPython", self._from_page)
+        traits = {name: value for name, value in widget.get_state().items() if not name.startswith("_")}
+        files = {"/": (self._html(traits, theme, width), "text/html"), "/bundle.js": (widget._esm, "text/javascript"), "/harness.js": (HARNESS, "text/javascript")}
+        page.route(f"{ORIGIN}/**", lambda route: self._serve(route, files))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{ORIGIN}/")
+        page.wait_for_function("window.ready === true")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is on the way, and two frames more."""
+        self.flush()
+        self.page.wait_for_function("window.pending === 0")
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 20))))")
+        self.page.wait_for_function("window.pending === 0")
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand what Python has sent to the page."""
+        if self._out:
+            messages, self._out = self._out, []
+            self.page.evaluate("(messages) => deliver(messages)", messages)
+
+    def screenshot(self, path: str | Path) -> None:
+        """A picture of the whole widget."""
+        self.settle()
+        self.page.locator("#view").screenshot(path=str(path))
+
+    def unmount(self) -> None:
+        """What anywidget does when the output goes."""
+        self.page.evaluate("() => { for (const stop of views.splice(0)) stop?.(); }")
+        self.settle()
+
+    def again(self) -> None:
+        """A second view of the same model, below the first."""
+        self.page.evaluate("async () => { const el = document.createElement('div'); el.id = 'second'; document.body.append(el); await renderView(el); }")
+        self.settle()
+
+    def model_listeners(self) -> int:
+        """Callbacks that the widget has on its model."""
+        return int(self.page.evaluate("modelListeners()"))
+
+    def _html(self, traits: dict[str, Any], theme: str, width: int) -> str:
+        variables = ";".join(f"{name}:{value}" for name, value in THEMES[theme].items())
+        data = json.dumps(traits).replace("<", "\\u003c")
+        light = "true" if theme == "light" else "false"
+        return (
+            f"<!doctype html><meta charset=utf-8><style>body{{margin:0;background:var(--jp-layout-color0);{variables}}}</style>"
+            f"<body data-jp-theme-light={light}><div id=view style='max-width:{width}px'></div>"
+            f"<script id=traits type=application/json>{data}</script><script type=module src=/harness.js></script>"
+        )
+
+    def _serve(self, route: Any, files: dict[str, tuple[str, str]]) -> None:
+        path = route.request.url.removeprefix(ORIGIN)
+        if path in files:
+            body, kind = files[path]
+            route.fulfill(body=body, content_type=f"{kind}; charset=utf-8")
+        else:
+            route.fulfill(status=204)
+
+    def _from_page(self, content: str, buffers: list[str]) -> list[dict[str, Any]]:
+        self._serving = True
+        try:
+            self.widget._handle_custom_msg(json.loads(content), [memoryview(base64.b64decode(text)) for text in buffers])
+        finally:
+            self._serving = False
+        messages, self._out = self._out, []
+        return messages
+
+    def _send(self, content: dict[str, Any], buffers: Any = None) -> None:
+        json.dumps(content, allow_nan=False)
+        self._out.append({"content": content, "buffers": [base64.b64encode(bytes(part)).decode() for part in buffers or ()]})
+
+    def _trait_changed(self, change: dict[str, Any]) -> None:
+        self._out.append({"trait": change["name"], "value": change["new"]})
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser for the whole run; skips with the reason where there is none."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _absent("playwright is not installed: pip install playwright")
+    if not Path(BINARY).exists():
+        _absent(f"no Chromium at {BINARY}: install it, or set LABELNB_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BINARY, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def mount(chromium: Any) -> Iterator[Any]:
+    """`mount(widget, theme="light", width=1000)` gives a Mounted; closed after the test."""
+    contexts = []
+
+    def mounted(widget: Any, theme: str = "light", width: int = 1000, **context: Any) -> Mounted:
+        contexts.append(chromium.new_context(**context))
+        return Mounted(contexts[-1].new_page(), widget, theme, width)
+
+    yield mounted
+    for context in contexts:
+        context.close()
+
+
+def _absent(reason: str) -> None:
+    if os.environ.get("LABELNB_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
