@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -276,14 +276,18 @@ class Session:
 
     # What widgets call ----------------------------------------------------------------------------------------------------
 
-    def decide(self, positions: Any, value: Any, *, proposal: Result | None = None, confidence: Any = None, who: str | None = None) -> None:
-        """Record a person's decision made in a widget; on disk when this returns. `value` as in `label`."""
+    def decide(
+        self, positions: Any, value: Any, *, proposal: Result | None = None, confidence: Any = None, who: str | None = None,
+        source: Literal["person", "accept"] = "person",
+    ) -> None:
+        """Record a decision made in a widget; on disk when this returns. `value` as in `label`; `source="accept"` where a person accepted in
+        bulk, such as a whole cluster, without seeing every item."""
         where = np.atleast_1d(np.asarray(positions, np.int64))
         labels = [Label.of(one, self.classes) for one in one_each(value, len(where))]
         made = proposal.provenance if proposal is not None else None
         self.journal.decide(
-            self.items.ids[where].tolist(), labels, who=who or self.who, source="person", run=made.run if made else None,
-            method=made.method if made else None, confidence=confidence,
+            self.items.ids[where].tolist(), labels, who=who or self.who, source=source, kind="accept" if source == "accept" else "decision",
+            run=made.run if made else None, method=made.method if made else None, confidence=confidence,
         )
         self._changed()
 
