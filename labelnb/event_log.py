@@ -1,0 +1,228 @@
+"""What has been read of a journal, in memory: which events hold, what undo and redo would take next, and the labels that follow.
+
+Reading is incremental, and replaying never is: the labels are always worked out from all decisions that hold, in order, in a few array
+operations, so that no history of undo and redo can leave a trace in them.
+"""
+from __future__ import annotations
+
+import bisect
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from labelnb.classes import LabelSpace
+from labelnb.decision import checksum
+from labelnb.labels import Decisions, Label, LabelSet
+
+__all__ = ["EventLog", "Damaged", "UNDOABLE"]
+
+UNDOABLE = ("decision", "accept", "run")
+"""What undo takes when it is not told more precisely."""
+_STACKED = (*UNDOABLE, "classes")
+
+_EVENTS = "SELECT number, kind, who, moment, n_items, source, run, method, CASE WHEN kind IN ('undo', 'redo') THEN details END FROM events WHERE number > ? ORDER BY number"
+_DECISIONS = "SELECT event, items, labels, confidence, checksum FROM decisions WHERE event > ? ORDER BY event"
+
+
+class Damaged(ValueError):
+    """Something read is not what was written."""
+
+
+class Growing:
+    """An array that is appended to; room is doubled, so that n single appends cost as much as one of n."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._room, self._used = np.empty(256, dtype), 0
+
+    def extend(self, values: Any) -> None:
+        """Append an array."""
+        end = self._used + len(values)
+        if end > len(self._room):
+            self._room = np.concatenate([self._room[: self._used], np.empty(max(end, 2 * len(self._room)) - self._used, self._room.dtype)])
+        self._room[self._used : end] = values
+        self._used = end
+
+    @property
+    def array(self) -> np.ndarray:
+        """What has been appended; valid until the next append."""
+        return self._room[: self._used]
+
+
+class EventLog:
+    """The events of a journal as far as they have been read."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        """Number of the last event read."""
+        self.undone: set[int] = set()
+        """Events that do not hold at the moment."""
+        self._holding: list[int] = []                           # events that undo can take, in order
+        self._redoable: list[int] = []                          # events that redo can take, the next one last
+        self._kinds: dict[int, str] = {}
+        self.decisions = Decisions([], [], [], [], [], [])
+        self._decision_index: dict[int, int] = {}
+        self._table: list[Label | None] = [None]
+        self._items, self._labels = Growing(np.int32), Growing(np.int32)
+        self._confidence, self._decision_of = Growing(np.float64), Growing(np.int32)
+        self._ids: np.ndarray | None = None
+        self._place_of_id: dict[str, int] = {}
+        self._place_of_item = Growing(np.int64)                 # by item code
+
+    # -- reading
+
+    def read(self, connection: sqlite3.Connection) -> None:
+        """Take in what is new; inside one transaction, so that events, items and labels fit together."""
+        events = connection.execute(_EVENTS, (self.last,)).fetchall()
+        if not events:
+            return
+        for (value,) in connection.execute("SELECT value FROM labels WHERE code >= ? ORDER BY code", (len(self._table),)):
+            self._table.append(Label.from_json(value))
+        self._read_decisions(connection.execute(_DECISIONS, (self.last,)).fetchall(), {event[0]: event for event in events})
+        for number, kind, _who, _moment, n_items, _source, _run, _method, details in events:
+            self._follow(number, kind, n_items, details)
+        self.last = events[-1][0]
+
+    def _follow(self, number: int, kind: str, n_items: int, details: str | None) -> None:
+        """Keep the stacks of undo and redo: a new decision, accept or run, or new classes, end what could be redone."""
+        if kind in _STACKED:
+            if n_items or kind in ("run", "classes"):           # a decision on no item is nothing to undo
+                self._kinds[number] = kind
+                self._holding.append(number)
+                self._redoable.clear()
+        elif kind == "undo":
+            for target in _numbers(details, self._holding):
+                self._holding.remove(target) if self._holding[-1] != target else self._holding.pop()
+                self._redoable.append(target)
+                self.undone.add(target)
+        elif kind == "redo":
+            for target in _numbers(details, self._redoable):
+                self._redoable.remove(target)
+                bisect.insort(self._holding, target)
+                self.undone.discard(target)
+
+    def _read_decisions(self, rows: list[tuple[int, bytes, bytes, bytes | None, int]], events: dict[int, tuple[Any, ...]]) -> None:
+        sizes, items, labels, confidences = [], [], [], []
+        for number, item_codes, label_codes, confidence, total in rows:
+            size = len(item_codes) // 4
+            if checksum(item_codes, label_codes, confidence) != total or number not in events or events[number][4] != size:
+                raise Damaged(f"event {number} does not hold what was written")
+            self._decision_index[number] = len(self.decisions.numbers)
+            for column, value in zip(self.decisions, (number, *(events[number][field] for field in (2, 3, 5, 6, 7))), strict=True):
+                column.append(value)                            # type: ignore[attr-defined]
+            sizes.append(size)
+            items.append(item_codes)
+            labels.append(label_codes if len(label_codes) == 4 * size else label_codes * size)
+            confidences.append(_floats(confidence, size))
+        if not rows:
+            return
+        first = len(self.decisions.numbers) - len(rows)
+        self._items.extend(np.frombuffer(b"".join(items), "<i4"))
+        self._labels.extend(np.frombuffer(b"".join(labels), "<i4"))
+        self._confidence.extend(np.frombuffer(b"".join(confidences), "<f8"))
+        self._decision_of.extend(np.repeat(np.arange(first, first + len(rows), dtype=np.int32), sizes))
+
+    # -- undo and redo
+
+    def to_undo(self, n: int, kinds: Collection[str]) -> list[int]:
+        """The last `n` events of these kinds that hold, the last one first."""
+        return _last(self._holding, n, kinds, self._kinds)
+
+    def to_redo(self, n: int, kinds: Collection[str]) -> list[int]:
+        """The `n` events of these kinds that were undone last, the last one first."""
+        return _last(self._redoable, n, kinds, self._kinds)
+
+    # -- the labels that follow
+
+    def _deciding(self, n_codes: int) -> np.ndarray:
+        """(n_codes,) for every item code the entry that decides: the last one that holds and names it; -1 where there is none."""
+        items = self._items.array
+        if len(items) and (items.min() < 1 or items.max() >= n_codes):
+            raise Damaged("a decision names an item that is not in the list of items")
+        entries = np.arange(len(items))
+        gone = [self._decision_index[number] for number in self.undone if number in self._decision_index]
+        if gone:
+            holds = np.ones(len(self.decisions.numbers), bool)
+            holds[gone] = False
+            entries = np.flatnonzero(holds[self._decision_of.array])
+        deciding = np.full(n_codes, -1, np.int64)
+        deciding[items[entries]] = entries                      # of several entries for one item the last assignment stays
+        return deciding
+
+    def people_decided(self, codes: np.ndarray) -> np.ndarray:
+        """For item codes, whether the label that holds was given by a person."""
+        if not len(self._items.array):
+            return np.zeros(len(codes), bool)
+        deciding = self._deciding(max(int(self._items.array.max()), int(codes.max(initial=0))) + 1)[codes]
+        people = np.array([source == "person" for source in self.decisions.sources])
+        labels, decision_of = self._labels.array, self._decision_of.array
+        return (deciding >= 0) & (labels[deciding] > 0) & people[decision_of[deciding]]
+
+    def n_labelled(self) -> int:
+        """How many items have a label."""
+        if not len(self._items.array):
+            return 0
+        deciding = self._deciding(int(self._items.array.max()) + 1)
+        return int((self._labels.array[deciding[deciding >= 0]] > 0).sum())
+
+    def label_set(self, connection: sqlite3.Connection, ids: np.ndarray, classes: LabelSpace, frame_kind: str) -> LabelSet:
+        """The labels of `ids` as they are after all that holds."""
+        place_of_item = self._places(connection, ids)
+        deciding = self._deciding(len(place_of_item))
+        codes = np.flatnonzero((deciding >= 0) & (place_of_item >= 0))
+        entries, places = deciding[codes], place_of_item[codes]
+        given = self._labels.array[entries]
+        entries, places, given = entries[given > 0], places[given > 0], given[given > 0]
+        if len(given) and given.max() >= len(self._table):
+            raise Damaged("a decision gives a label that is not in the list of labels")
+        labels, decision_of, confidence = np.zeros(len(ids), np.int32), np.full(len(ids), -1, np.int64), np.full(len(ids), np.nan)
+        labels[places], decision_of[places], confidence[places] = given, self._decision_of.array[entries], self._confidence.array[entries]
+        columns = Decisions(*(list(column) for column in self.decisions))
+        return LabelSet(
+            ids, classes, table=list(self._table), codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence, frame_kind=frame_kind,
+        )
+
+    def _places(self, connection: sqlite3.Connection, ids: np.ndarray) -> np.ndarray:
+        """For every item code its position in `ids`, -1 where it is not among them. Kept for the next call with the same array."""
+        if self._ids is not ids:
+            self._place_of_id = {name: place for place, name in enumerate(ids.tolist())}
+            if len(self._place_of_id) != len(ids):
+                raise ValueError(f"ids: {len(ids) - len(self._place_of_id)} of {len(ids)} appear more than once; expected unique ids")
+            self._ids, self._place_of_item = ids, Growing(np.int64)
+            self._place_of_item.extend([-1])                    # codes begin at 1
+        rows = connection.execute("SELECT code, id FROM items WHERE code >= ? ORDER BY code", (len(self._place_of_item.array),)).fetchall()
+        if rows:
+            known = len(self._place_of_item.array)
+            places = np.full(rows[-1][0] + 1 - known, -1, np.int64)
+            find = self._place_of_id.get
+            places[np.fromiter((code for code, _ in rows), np.int64, len(rows)) - known] = [find(name, -1) for _, name in rows]
+            self._place_of_item.extend(places)
+        return self._place_of_item.array
+
+
+def _last(stack: Sequence[int], n: int, kinds: Collection[str], kind_of: dict[int, str]) -> list[int]:
+    found = []
+    for number in reversed(stack):
+        if len(found) == n:
+            break
+        if kind_of[number] in kinds:
+            found.append(number)
+    return found
+
+
+def _numbers(details: str | None, among: Sequence[int]) -> list[int]:
+    numbers = json.loads(details or "{}").get("events")
+    if not isinstance(numbers, list) or not set(numbers) <= set(among):
+        raise Damaged("an undo or redo does not fit what it speaks of")
+    return numbers
+
+
+def _floats(confidence: bytes | None, size: int) -> bytes:
+    if confidence is None:
+        return _NAN * size
+    return np.frombuffer(confidence, "<f4").astype("<f8").tobytes() if len(confidence) == 4 * size else confidence
+
+
+_NAN = np.array([np.nan], "<f8").tobytes()

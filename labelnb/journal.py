@@ -1,0 +1,323 @@
+"""The journal: all decisions and runs of a session, in SQLite, append-only. Labels are its replay; undo appends."""
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelnb.classes import LabelSpace
+from labelnb.decision import Decision
+from labelnb.event_log import UNDOABLE, Damaged, EventLog
+from labelnb.fingerprints import plain_json
+from labelnb.journal_file import JournalError, JournalFile
+from labelnb.labels import Label, LabelSet
+
+__all__ = ["Journal", "Event", "JournalError"]
+
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the journal."""
+
+    number: int
+    """1, 2, ... in order; of a run, its run number."""
+    kind: str
+    """`decision`, `accept` (in bulk), `run`, `undo`, `redo`, `classes`, `note`."""
+    who: str
+    """Who did it; empty for what no person did."""
+    when: str
+    """UTC, ISO 8601."""
+    summary: str
+    """One line."""
+    n_items: int
+    """How many items it is about."""
+    run: int | None = None
+    """The run it is, or whose proposal it follows."""
+    undone: bool = False
+    """Whether it does not hold at the moment."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """By kind: source and method of a decision, provenance of a run, numbers of the events that were undone or redone, the classes."""
+
+
+class Journal:
+    """A session's journal. May be open in several processes at once; what a method has returned from is durable.
+
+    Undo and redo: `undo` takes the last events that hold; `redo` takes back the last undone. A new decision, accept or run (of anyone)
+    ends what could be redone. An event that is redone stands where it stood.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, timeout: float = 10.0) -> None:
+        """Open the journal at `path`, a file, or begin one.
+
+        Parameters
+        ----------
+        path : the SQLite file; its folder must exist
+        read_only : never write; needs a journal that is there. Where the file or folder cannot be written, this is so with a warning.
+        timeout : seconds to wait for another process that is writing
+
+        Raises
+        ------
+        JournalError
+            If the file is something else, damaged, of a newer version, held by another process, or cannot be made. Nothing is overwritten.
+        """
+        self.path = Path(path).expanduser()
+        self._lock = threading.RLock()
+        self._file = JournalFile(self.path, read_only=read_only, timeout=timeout)
+        if self._file.read_only and not read_only:
+            warnings.warn(f"{self.path}: may not be written, so it is open for reading only; copy the session to another folder to go on labelling", stacklevel=2)
+        self._log = EventLog()
+        self._seen = self._file.data_version()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether decisions are refused."""
+        return self._file.read_only
+
+    # -- what appends
+
+    def decide(
+        self, ids: Sequence[str] | np.ndarray, labels: Sequence[Label | None] | Label | None, *, who: str, source: str = "person", run: int | None = None,
+        method: str | None = None, confidence: Any = None, kind: str = "decision", summary: str = "", keep_people: bool = False,
+    ) -> Event:
+        """Give labels to items, durably, in one transaction: when this returns, the decision is kept.
+
+        Parameters
+        ----------
+        ids : of the items; the same one twice needs the same label twice
+        labels : one for all, or one an item; None clears
+        who : who decides
+        source : `person` where a person looked at these items; else what it was: `accept`, `given`, `import`, ...
+        run, method : the run whose proposal is followed; the method is that run's where it is not given
+        confidence : of the proposal, one number or one an item
+        kind : "decision", or "accept" for a bulk accept
+        summary : one line for the history; made from the labels where empty
+        keep_people : leave out the items whose label a person gave, whoever did so and in whatever process up to this moment
+
+        Returns
+        -------
+        The event; `n_items` is how many items were given a label or cleared. One of no items is kept in the history, and undo passes over it.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be kept (full disk, read-only folder, locked, damaged); then nothing of it is.
+        """
+        if kind not in ("decision", "accept"):
+            raise ValueError(f"kind: got {kind!r}, expected 'decision' or 'accept'")
+        decision = Decision.of(ids, labels, confidence)
+        with self._writing() as db:
+            codes = decision.item_codes(db)
+            if keep_people:
+                self._log.read(db)
+                free = np.flatnonzero(~self._log.people_decided(codes))
+                codes, decision = codes[free], decision.only(free)
+            if run is not None and method is None:
+                found = db.execute("SELECT method FROM events WHERE number = ? AND kind = 'run'", (run,)).fetchone()
+                method = found[0] if found else None
+            told, count = summary or str(decision), len(decision.ids)
+            number, moment = _append(db, kind, who, told, count, source=source, run=run, method=method)
+            decision.write(db, number, codes)
+        return Event(number, kind, who, _iso(moment), told, count, run, False, {"source": source, "method": method})
+
+    def record_run(self, method: str, provenance: Mapping[str, Any], summary: str, *, result_key: str | None = None, who: str = "") -> Event:
+        """Keep that a method was run; the event's number is the run number.
+
+        `provenance` holds JSON-ready values (`Provenance.to_dict`); `result_key` is the result's key in the store.
+        """
+        details = {"provenance": dict(provenance), "result_key": result_key, "method": method}
+        with self._writing() as db:
+            number, moment = _append(db, "run", who, summary, 0, method=method, details=details)
+        return Event(number, "run", who, _iso(moment), summary, 0, number, False, json.loads(plain_json(details)))
+
+    def record_classes(self, space: LabelSpace, *, who: str = "") -> Event:
+        """Keep the classes as they are from now on. Labels keep the names they were given."""
+        summary = f"{len(space)} classes: {', '.join(space.names[:6])}{', ...' if len(space) > 6 else ''}"
+        details = space.to_dict()
+        with self._writing() as db:
+            number, moment = _append(db, "classes", who, summary, 0, details=details)
+        return Event(number, "classes", who, _iso(moment), summary, 0, None, False, details)
+
+    def note(self, text: str, *, who: str = "") -> Event:
+        """Keep a remark in the history; it changes nothing."""
+        with self._writing() as db:
+            number, moment = _append(db, "note", who, text, 0)
+        return Event(number, "note", who, _iso(moment), text, 0)
+
+    def undo(self, n: int = 1, *, kinds: Collection[str] | None = None, who: str = "") -> list[Event]:
+        """Undo the last `n` events that hold; all of them, where there are fewer. The labels before them show again.
+
+        Parameters
+        ----------
+        n : how many
+        kinds : among `decision`, `accept`, `run`, `classes`; without `classes` where it is not said. An undone run is no longer among the
+            runs; labels that were accepted from it are decisions of their own, and stay until they are undone.
+
+        Returns
+        -------
+        The events undone, the last one first; empty where there was nothing to undo.
+        """
+        return self._turn("undo", n, kinds, who)
+
+    def redo(self, n: int = 1, *, kinds: Collection[str] | None = None, who: str = "") -> list[Event]:
+        """Take back the last `n` undone events, the last undone first; see `undo`."""
+        return self._turn("redo", n, kinds, who)
+
+    def _turn(self, kind: str, n: int, kinds: Collection[str] | None, who: str) -> list[Event]:
+        wanted = _undoable(kinds)
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"n: got {n!r}, expected a whole number of at least 1")
+        with self._writing() as db:
+            self._log.read(db)                                  # inside the transaction: no other process can come between
+            numbers = self._log.to_undo(int(n), wanted) if kind == "undo" else self._log.to_redo(int(n), wanted)
+            if not numbers:
+                return []
+            events = [_event(row, set(numbers) if kind == "undo" else set()) for row in _rows(db, numbers)]
+            _append(db, kind, who, f"{kind}: {'; '.join(event.summary for event in events[:3])}", sum(event.n_items for event in events), details={"events": numbers})
+        return events
+
+    # -- what reads
+
+    def replay(self, ids: np.ndarray, classes: LabelSpace, frame_kind: str = "pandas") -> LabelSet:
+        """The labels of `ids` after all that holds.
+
+        Reads only what is new since the last time; the same `ids` array again saves looking up its texts.
+
+        Parameters
+        ----------
+        ids : (N,) unique texts; labels of other ids stay in the journal
+        classes : the K classes to count in
+        frame_kind : "pandas", "polars" or "arrow", for `LabelSet.to_frame`
+        """
+        ids = ids if isinstance(ids, np.ndarray) else np.asarray(ids, dtype=object)
+        with self._reading() as db:
+            self._log.read(db)
+            return self._log.label_set(db, ids, classes, frame_kind)
+
+    def n_labelled(self) -> int:
+        """How many items have a label, whether or not they are still among the session's items."""
+        with self._reading() as db:
+            self._log.read(db)
+            return self._log.n_labelled()
+
+    def classes(self) -> LabelSpace | None:
+        """The classes as they were recorded last; None where they never were."""
+        with self._reading() as db:
+            self._log.read(db)
+            for number, details in db.execute("SELECT number, details FROM events WHERE kind = 'classes' ORDER BY number DESC"):
+                if number not in self._log.undone:
+                    return LabelSpace.from_dict(json.loads(details))
+        return None
+
+    def history(self, limit: int | None = None) -> list[Event]:
+        """The events in order, the oldest first; with a `limit`, the last so many."""
+        with self._reading() as db:
+            self._log.read(db)
+            rows = db.execute(f"SELECT {_COLUMNS} FROM events ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,)).fetchall()
+            return [_event(row, self._log.undone) for row in reversed(rows)]
+
+    def runs(self) -> list[Event]:
+        """The runs that hold, the oldest first."""
+        with self._reading() as db:
+            self._log.read(db)
+            rows = db.execute(f"SELECT {_COLUMNS} FROM events WHERE kind = 'run' ORDER BY number").fetchall()
+            return [_event(row, self._log.undone) for row in rows if row[0] not in self._log.undone]
+
+    def last_change(self) -> datetime | None:
+        """When the last event was, UTC; None in an empty journal."""
+        with self._reading() as db:
+            found = db.execute("SELECT moment FROM events ORDER BY number DESC LIMIT 1").fetchone()
+        return None if found is None else datetime.fromtimestamp(found[0] / 1e6, UTC)
+
+    def changed(self) -> bool:
+        """Whether another connection (another kernel, most likely) has written since this was asked last."""
+        with self._lock:
+            before, self._seen = self._seen, self._file.data_version()
+            return self._seen != before
+
+    def damage(self) -> str:
+        """What SQLite's check of the whole file finds (`PRAGMA integrity_check`); empty where it is sound."""
+        with self._lock:
+            return self._file.damage()
+
+    def close(self) -> None:
+        """Close the file. Nothing is waiting to be written: what was acknowledged is there already."""
+        with self._lock:
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._sound(), self._file.writing() as db:
+            yield db
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._sound(), self._file.reading() as db:
+            yield db
+
+    @contextlib.contextmanager
+    def _sound(self) -> Iterator[None]:
+        try:
+            yield
+        except Damaged as error:
+            self._log = EventLog()                              # what was read half is forgotten, so that the next attempt says the same
+            raise JournalError(f"{self.path}: the journal is damaged: {error}. Nothing was overwritten: copy the file away, and restore a backup") from error
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r}{', read_only=True' if self.read_only else ''})"
+
+
+_COLUMNS = "number, kind, who, moment, summary, n_items, run, source, method, details"
+
+
+def _event(row: tuple[Any, ...], undone: Collection[int]) -> Event:
+    number, kind, who, moment, summary, n_items, run, source, method, details = row
+    found = {"source": source, "method": method} if details is None and kind in ("decision", "accept") else json.loads(details or "{}")
+    return Event(number, kind, who, _iso(moment), summary, n_items, number if kind == "run" else run, number in undone, found)
+
+
+def _rows(db: sqlite3.Connection, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+    return [db.execute(f"SELECT {_COLUMNS} FROM events WHERE number = ?", (number,)).fetchone() for number in numbers]
+
+
+def _append(
+    db: sqlite3.Connection, kind: str, who: str, summary: str, n_items: int, *, source: str | None = None, run: int | None = None,
+    method: str | None = None, details: Mapping[str, Any] | None = None,
+) -> tuple[int, int]:
+    if not isinstance(who, str):
+        raise TypeError(f"who: got {who!r}, expected a name")
+    moment = time.time_ns() // 1000
+    text = None if details is None else plain_json(details)
+    row = (kind, who, moment, summary, n_items, source, None if run is None else int(run), method, text)
+    cursor = db.execute("INSERT INTO events (kind, who, moment, summary, n_items, source, run, method, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    return int(cursor.lastrowid or 0), moment
+
+
+def _undoable(kinds: Collection[str] | None) -> tuple[str, ...]:
+    if kinds is None:
+        return UNDOABLE
+    wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    strange = [kind for kind in wanted if kind not in (*UNDOABLE, "classes")]
+    if strange or not wanted:
+        raise ValueError(f"kinds: got {list(wanted)}, expected some of {[*UNDOABLE, 'classes']}")
+    return wanted
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1e6, UTC).isoformat(timespec="milliseconds")
