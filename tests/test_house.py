@@ -1,0 +1,248 @@
+"""The rules of the house, read from the sources: what holds for every file without running any of it."""
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+JUNK_DRAWERS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc", "tools", "factory", "core"}
+# Modules that a plain `import labelnb` or a look at the catalogue may touch: NumPy and the standard library at the top, all else late.
+LIGHT = ("__init__", "session", "items", "load", "labels", "journal", "store", "places", "classes", "catalog", "results", "explain", "family", "ingredients", "lazy")
+HEAVY = {"torch", "torchvision", "transformers", "sklearn", "scipy", "pandas", "pyarrow", "umap", "anywidget", "ipywidgets", "plotly", "PIL", "faiss", "numba"}
+GLOBAL_SEEDS = {"torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all", "np.random.seed", "numpy.random.seed", "random.seed"}
+LEGACY_RANDOM = re.compile(r"^(np|numpy)\.random\.(rand|randn|randint|random|choice|shuffle|permutation|normal|uniform|RandomState)$")
+UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+# Written in pieces, so that this file does not name what no file may name.
+HOSTS = ("py" + "pi.org", "python" + "hosted", "npm" + "js.", "deb." + "debian", "download.py" + "torch", "ana" + "conda.org", "un" + "pkg.com", "js" + "delivr", "esm" + ".sh", "cdn" + "js")
+PRIVATE = re.compile("|".join(["(?<![\\w.])/" + "work/", "\\." + "library/", "/" + "root/", "/" + "home/" + r"\w+/", "/" + "Users/" + r"\w+/", "/opt/" + "pypi"]))
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    """Files that git knows or would take, by suffix; all of them without one."""
+    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [ROOT / line for line in listed.stdout.splitlines()]
+    return [path for path in paths if path.is_file() and (not suffixes or path.suffix in suffixes)]
+
+
+def python(folder: str = "labelnb") -> Iterator[tuple[str, ast.Module]]:
+    for path in tracked(".py"):
+        name = str(path.relative_to(ROOT))
+        if name.startswith(folder):
+            yield name, ast.parse(path.read_text(encoding="utf8"))
+
+
+def dotted(node: ast.AST) -> str:
+    """`np.random.seed` of the expression that says so; empty where it is something else."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (name := dotted(node.func)):
+            yield name, node
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.lineno
+
+
+def at_module_level(tree: ast.Module) -> Iterator[str]:
+    """Top names of what is imported when the module is: not inside functions, not for type checkers only."""
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or (isinstance(node, ast.If) and dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def test_no_junk_drawers():
+    assert [str(path.relative_to(ROOT)) for path in tracked(".py", ".ts") if path.stem in JUNK_DRAWERS] == []
+
+
+def test_files_are_short_enough_to_be_read_at_once():
+    long = {str(path.relative_to(ROOT)): lines for path in tracked(".py", ".ts", ".mjs", ".css") if (lines := len(path.read_text(encoding="utf8").splitlines())) >= 400}
+    assert long == {}
+
+
+def test_functions_are_short_enough_to_be_understood():
+    long = [
+        f"{name}:{node.lineno} {node.name}: {lines} lines of code" for name, tree in python() for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and (lines := _lines_of_code(node)) >= 60
+    ]
+    assert long == []
+
+
+def _lines_of_code(function: ast.FunctionDef) -> int:
+    """Lines of a function, without its docstring."""
+    first = function.body[0]
+    text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return (function.end_lineno or 0) - function.lineno + 1 - ((first.end_lineno or 0) - first.lineno + 1 if text else 0)
+
+
+def test_nothing_that_runs_what_it_reads():
+    found = [f"{name}:{line} imports {module}" for name, tree in python("") for module, line in imports(tree) if module.partition(".")[0] in UNSAFE]
+    for name, tree in python(""):
+        for called, node in calls(tree):
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            weights_only = isinstance(keywords.get("weights_only"), ast.Constant) and keywords["weights_only"].value is True
+            if called == "torch.load" and not weights_only:
+                found.append(f"{name}:{node.lineno} torch.load without weights_only=True")
+            if called in ("eval", "exec", "os.system", "compile") or called.endswith((".read_pickle", ".to_pickle")):
+                found.append(f"{name}:{node.lineno} {called}")
+            if called in ("np.load", "numpy.load") and not (isinstance(keywords.get("allow_pickle"), ast.Constant) and keywords["allow_pickle"].value is False):
+                found.append(f"{name}:{node.lineno} {called} without allow_pickle=False")
+            if isinstance(keywords.get("shell"), ast.Constant) and keywords["shell"].value:
+                found.append(f"{name}:{node.lineno} {called} through a shell")
+            if "trust_remote_code" in keywords and not (isinstance(keywords["trust_remote_code"], ast.Constant) and keywords["trust_remote_code"].value is False):
+                found.append(f"{name}:{node.lineno} {called} trusts remote code")
+    assert found == []
+
+
+def test_no_global_seed_and_no_global_generator():
+    found = [f"{name}:{node.lineno} {called}" for name, tree in python() for called, node in calls(tree) if called in GLOBAL_SEEDS or LEGACY_RANDOM.match(called)]
+    assert found == []
+
+
+def test_no_error_is_swallowed():
+    found = []
+    for name, tree in python():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler) and (node.type is None or dotted(node.type) in ("Exception", "BaseException")):
+                silent = all(isinstance(step, ast.Pass | ast.Continue) for step in node.body)
+                if node.type is None or silent:
+                    found.append(f"{name}:{node.lineno}")
+    assert found == []
+
+
+def test_no_stubs():
+    found = [f"{name}:{node.lineno}" for name, tree in python() for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "NotImplementedError"]
+    assert found == []
+
+
+def test_no_telemetry_and_no_network_at_import():
+    allowed = ("labelnb/datasets/", "labelnb/encoders/")
+    found = [
+        f"{name}:{line} imports {module}" for name, tree in python() for module, line in imports(tree)
+        if module.partition(".")[0] in ("requests", "httpx", "socket", "aiohttp", "urllib3") or (module == "urllib.request" and not name.startswith(allowed))
+    ]
+    assert found == []
+
+
+def test_light_modules_import_nothing_heavy():
+    found = {}
+    for name, tree in python():
+        path = Path(name)
+        if path.parent == Path("labelnb") and path.stem in LIGHT and (heavy := HEAVY & set(at_module_level(tree))):
+            found[name] = sorted(heavy)
+    assert found == {}
+
+
+# Law by law: which folder must not know which module.
+@pytest.mark.parametrize(("folder", "forbidden"), [
+    ("labelnb/methods/", ("session", "journal", "labels", "widgets", "store", "folder", "export", "student", "encoders", "datasets")),
+    ("labelnb/compute/", ("session", "journal", "labels", "widgets", "store", "folder", "export", "student", "encoders", "datasets", "methods", "results")),
+    ("labelnb/widgets/", ("methods", "journal", "session", "student")),
+    ("labelnb/encoders/", ("session", "journal", "widgets", "methods")),
+    ("labelnb/export/", ("session", "journal", "widgets", "methods")),
+])
+def test_rooms_keep_to_themselves(folder: str, forbidden: tuple[str, ...]):
+    found = []
+    for name, tree in python(folder):
+        typing_only = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING" for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            if id(node) in typing_only or not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            found += [f"{name}:{node.lineno} imports {module}" for module in modules if module.startswith("labelnb.") and module.split(".")[1] in forbidden]
+    assert found == []
+
+
+def test_methods_hold_no_device_test():
+    found = [
+        f"{name}:{node.lineno}" for folder in ("labelnb/methods/", "labelnb/session.py", "labelnb/family.py") for name, tree in python(folder)
+        for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ("is_cuda", "is_available") or isinstance(node, ast.arg) and node.arg == "use_gpu"
+    ]
+    assert found == []
+
+
+def test_every_public_thing_is_documented_and_typed():
+    found = []
+    for name, tree in python():
+        if ast.get_docstring(tree) is None and Path(name).read_text(encoding="utf8").strip():
+            found.append(f"{name} has no docstring")
+        found += [f"{name}:{node.lineno} {why}" for node, why in _undocumented(tree)]
+    assert found == []
+
+
+def _undocumented(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[ast.AST, str]]:
+    for node in scope.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if ast.get_docstring(node) is None and not any(dotted(mark).endswith((".setter", "overload")) for mark in node.decorator_list):
+            yield node, f"{node.name} has no docstring"
+        if isinstance(node, ast.ClassDef):
+            yield from _undocumented(node)
+        else:
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            bare = [arg.arg for arg in given if arg.annotation is None and arg.arg not in ("self", "cls")]
+            if bare or node.returns is None:
+                yield node, f"{node.name}: no type for {bare or 'what it returns'}"
+
+
+def test_every_test_can_fail():
+    found = []
+    for name, tree in python("tests/"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                asserts = any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
+                checks = any(called.rpartition(".")[2].startswith(("raises", "warns", "assert_", "_assert", "check_", "_check", "wait_", "fail")) for called, _ in calls(node))
+                if not asserts and not checks:
+                    found.append(f"{name}:{node.lineno} {node.name}")
+    assert found == []
+
+
+def test_nothing_private_and_no_registry_is_named():
+    found = []
+    for path in tracked():
+        if path.suffix in (".png", ".webp", ".jpg", ".jpeg", ".parquet", ".npy", ".npz", ".gif", ".ico", ".woff2"):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), 1):
+            if len(line) < 100_000 and ((private := PRIVATE.search(line)) or any(host in line.lower() for host in HOSTS)):
+                found.append(f"{path.relative_to(ROOT)}:{number} {private[0] if private else 'names a registry or a CDN'}")
+    assert found == []
+
+
+def test_front_end_fetches_nothing():
+    fetching = re.compile(r"(?<![.\w])(?<!async )fetch\(|\b(?:window|globalThis|self)\.fetch\(|XMLHttpRequest|WebSocket\(|EventSource\(|sendBeacon|import\(\s*[\"'`]https?:|@import|src=[\"']https?:")
+    paths = [*(ROOT / "labelnb" / "widgets" / "static").glob("*.js"), *(ROOT / "widgets" / "src").rglob("*.ts")]
+    assert paths
+    assert [str(path.relative_to(ROOT)) for path in paths if fetching.search(path.read_text(encoding="utf8"))] == []
+
+
+def test_every_source_of_the_front_end_has_its_bundle():
+    sources = {path.stem for path in (ROOT / "widgets" / "src").glob("*.ts") if not path.name.endswith(".d.ts")}
+    bundles = {path.stem for path in (ROOT / "labelnb" / "widgets" / "static").glob("*.js")}
+    assert sources == bundles
+
+
+def test_notebooks_are_checked():
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert paths
+    assert [path.name for path in paths if "NBVAL_CHECK_OUTPUT" not in path.read_text(encoding="utf8")] == []
