@@ -9,6 +9,7 @@
 
 Everything here is imported when it is first used: `import labelnb` costs a few milliseconds and brings in no framework.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -21,14 +22,63 @@ __version__ = "0.1.0"
 sys.modules[__name__].__class__ = FunctionsFirst
 
 _WHERE = {
-    "Session": "session", "Items": "items", "load": "load", "LabelSpace": "classes", "catalog": "catalog", "sessions": "places",
-    "Embeddings": "results", "Proposal": "results", "Clusters": "results", "Ranking": "results", "Votes": "results", "Report": "results",
-    "Provenance": "results", "Label": "labels", "LabelSet": "labels", "not_": "labels", "any_of": "labels", "UNSURE": "labels",
-    "OUTSIDE": "labels", "Student": "student", "datasets": None, "methods": None, "encoders": None, "compute": None, "export": None,
+    "Session": "session",
+    "Items": "items",
+    "load": "load",
+    "LabelSpace": "classes",
+    "catalog": "catalog",
+    "sessions": "places",
+    "Embeddings": "results",
+    "Proposal": "results",
+    "Clusters": "results",
+    "Ranking": "results",
+    "Votes": "results",
+    "Report": "results",
+    "Provenance": "results",
+    "Label": "labels",
+    "LabelSet": "labels",
+    "not_": "labels",
+    "any_of": "labels",
+    "UNSURE": "labels",
+    "OUTSIDE": "labels",
+    "Student": "student",
+    "datasets": None,
+    "methods": None,
+    "encoders": None,
+    "compute": None,
+    "export": None,
     "widgets": None,
 }
 
-__all__ = ["__version__", *_WHERE]
+__all__ = [
+    "__version__",
+    "Session",
+    "Items",
+    "load",
+    "LabelSpace",
+    "catalog",
+    "sessions",
+    "Embeddings",
+    "Proposal",
+    "Clusters",
+    "Ranking",
+    "Votes",
+    "Report",
+    "Provenance",
+    "Label",
+    "LabelSet",
+    "not_",
+    "any_of",
+    "UNSURE",
+    "OUTSIDE",
+    "Student",
+    "datasets",
+    "methods",
+    "encoders",
+    "compute",
+    "export",
+    "widgets",
+]
 
 if TYPE_CHECKING:
     from labelnb import compute, datasets, encoders, export, methods, widgets

@@ -1,4 +1,5 @@
 """The table of methods, read from the sources in methods/ without importing any of them."""
+
 from __future__ import annotations
 
 import ast
@@ -93,7 +94,14 @@ class Catalog(Sequence[Method]):
     def rows(self) -> list[dict[str, Any]]:
         """The table as a list of plain rows."""
         return [
-            {"method": m.full_name, "needs": ", ".join(m.needs), "gives": m.returns, "widget": m.widget, "title": m.title, "source": m.source}
+            {
+                "method": m.full_name,
+                "needs": ", ".join(m.needs),
+                "gives": m.returns,
+                "widget": m.widget,
+                "title": m.title,
+                "source": m.source,
+            }
             for m in self._methods
         ]
 
@@ -113,12 +121,18 @@ class Catalog(Sequence[Method]):
 
     def __repr__(self) -> str:
         width = max((len(m.full_name) for m in self._methods), default=0)
-        return "\n".join(f"{m.full_name:<{width}}  needs {', '.join(m.needs)}; gives {m.returns}. {m.title}" for m in self._methods) or "no methods"
+        return (
+            "\n".join(f"{m.full_name:<{width}}  needs {', '.join(m.needs)}; gives {m.returns}. {m.title}" for m in self._methods)
+            or "no methods"
+        )
 
     def _repr_html_(self) -> str:
         rows = self.rows()
         head = "".join(f"<th style='text-align:left'>{html.escape(name)}</th>" for name in (rows[0] if rows else ()))
-        body = "".join("<tr>" + "".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in row.values()) + "</tr>" for row in rows)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in row.values()) + "</tr>"
+            for row in rows
+        )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -145,7 +159,9 @@ def catalog(family: str | None = None, needs: str | Sequence[str] | None = None)
 @lru_cache(maxsize=1)
 def _read_all() -> tuple[Method, ...]:
     return tuple(
-        method for family in families() for path in sorted((_METHODS / family).glob("*.py"))
+        method
+        for family in families()
+        for path in sorted((_METHODS / family).glob("*.py"))
         if not path.stem.startswith("_") and (method := _read(path)) is not None
     )
 
@@ -166,13 +182,18 @@ def _read(path: Path) -> Method | None:
         for arg, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     ]
     return Method(
-        name=path.stem, family=path.parent.name, title=text.partition("\n")[0].strip(), source=_source(text),
+        name=path.stem,
+        family=path.parent.name,
+        title=text.partition("\n")[0].strip(),
+        source=_source(text),
         rows=(row,) if isinstance(row, int) else tuple(row),
         needs=tuple(arg.arg for arg in positional[:n_needed]),
         takes=tuple(arg.arg for arg in positional[n_needed:]) + tuple(h.name for h in keywords if h.name in INGREDIENTS),
         hyperparameters=tuple(h for h in keywords if h.name not in INGREDIENTS),
-        widget=str(constants.get("WIDGET", "")), returns=ast.unparse(function.returns).strip("'\"") if function.returns else "",
-        summary=(ast.get_docstring(function) or "").partition("\n")[0].strip(), path=path,
+        widget=str(constants.get("WIDGET", "")),
+        returns=ast.unparse(function.returns).strip("'\"") if function.returns else "",
+        summary=(ast.get_docstring(function) or "").partition("\n")[0].strip(),
+        path=path,
     )
 
 
@@ -192,10 +213,9 @@ def _source(text: str) -> str:
     for number, line in enumerate(lines):
         if line.startswith("Source:"):
             parts = [line.removeprefix("Source:").strip()]
-            for more in lines[number + 1:]:
+            for more in lines[number + 1 :]:
                 if not more.strip() or more.split(":")[0] in ("Reference code", "Code"):
                     break
                 parts.append(more.strip())
             return " ".join(parts)
     return ""
-

@@ -3,6 +3,7 @@
 Every method starts by naming its ingredients through these functions. They accept NumPy arrays, torch tensors and nested
 lists, return torch tensors on the device the input lives on, and refuse what cannot mean anything.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -106,14 +107,15 @@ def class_labels(labels: Any, count: int, *, n_classes: int | None = None, name:
     tensor = as_tensor(labels, name, dtype=None)
     if tensor.ndim != 1 or tensor.shape[0] != count:
         raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected ({count},): one label an item, -1 where unknown")
-    if tensor.dtype.is_floating_point:
-        if not torch.equal(tensor, tensor.round()):
-            raise ValueError(f"{name}: got fractions or NaN, expected whole class positions, -1 where unknown")
+    if tensor.dtype.is_floating_point and not torch.equal(tensor, tensor.round()):
+        raise ValueError(f"{name}: got fractions or NaN, expected whole class positions, -1 where unknown")
     tensor = tensor.to(torch.int64)
     if (tensor < -1).any():
         raise ValueError(f"{name}: items {_first(tensor < -1)} hold a value below -1; expected class positions, -1 where unknown")
     if n_classes is not None and (tensor >= n_classes).any():
-        raise ValueError(f"{name}: items {_first(tensor >= n_classes)} hold a class position of {n_classes} or more; there are {n_classes} classes")
+        raise ValueError(
+            f"{name}: items {_first(tensor >= n_classes)} hold a class position of {n_classes} or more; there are {n_classes} classes"
+        )
     if not unknown and (tensor == -1).any():
         raise ValueError(f"{name}: items {_first(tensor == -1)} have no label; expected a label for every item")
     return tensor

@@ -1,4 +1,5 @@
 """The classes that items can be given: names, prompts, descriptions, hierarchy, metric, attributes."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,11 +75,16 @@ class LabelSpace:
             import difflib
 
             close = difflib.get_close_matches(str(name), self.names, 3) or list(self.names[:10])
-            raise KeyError(f"class {name!r} is not among the {len(self.names)} classes; did you mean one of {close}? Add it with s.add_class({name!r})") from None
+            raise KeyError(
+                f"class {name!r} is not among the {len(self.names)} classes; did you mean one of {close}? Add it with s.add_class({name!r})"
+            ) from None
 
     def texts(self, templates: Sequence[str] = ("{}",)) -> list[list[str]]:
         """The prompts of every class: its own, or its name put into each template."""
-        return [list(self.prompts.get(name) or [template.replace("{}", name.replace("_", " ")) for template in templates]) for name in self.names]
+        return [
+            list(self.prompts.get(name) or [template.replace("{}", name.replace("_", " ")) for template in templates])
+            for name in self.names
+        ]
 
     def with_class(self, name: str, prompts: Sequence[str] | str = ()) -> LabelSpace:
         """A new LabelSpace with one class more at the end. Metric and attributes, which lack the new row, are dropped."""
@@ -90,8 +96,11 @@ class LabelSpace:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; `from_dict` reads them back."""
         return {
-            "names": list(self.names), "prompts": {name: list(texts) for name, texts in self.prompts.items()},
-            "descriptions": dict(self.descriptions), "parents": dict(self.parents), "multi": self.multi,
+            "names": list(self.names),
+            "prompts": {name: list(texts) for name, texts in self.prompts.items()},
+            "descriptions": dict(self.descriptions),
+            "parents": dict(self.parents),
+            "multi": self.multi,
             "metric": None if self.metric is None else self.metric.tolist(),
             "attributes": None if self.attributes is None else self.attributes.tolist(),
         }

@@ -1,4 +1,5 @@
 """The command line: `labelnb demo`, `labelnb lab`, `labelnb catalog`, `labelnb sessions`."""
+
 from __future__ import annotations
 
 import argparse
@@ -49,11 +50,20 @@ def _demo(chosen: argparse.Namespace) -> int:
         import numpy as np
 
         items = items[np.sort(np.random.default_rng(chosen.seed).choice(len(items), chosen.limit, replace=False))]
-    print(f"labelnb {__version__}: {len(items)} {items.modality} items of {chosen.data!r}, {len(items.truth_names)} classes, no labels", flush=True)
+    print(
+        f"labelnb {__version__}: {len(items)} {items.modality} items of {chosen.data!r}, {len(items.truth_names)} classes, no labels",
+        flush=True,
+    )
     steps = run_demo(items, chosen.out, per_class=chosen.per_class, seed=chosen.seed, encoder=chosen.encoder)
     seconds = time.perf_counter() - start
-    facts = {"data": f"{chosen.data}, {len(items)} items, {len(items.truth_names)} classes", "labels a class": chosen.per_class, "seed": chosen.seed,
-             "labelnb": __version__, "seconds": round(seconds, 1), "peak memory, GiB": round(peak_memory_gib(), 2)}
+    facts = {
+        "data": f"{chosen.data}, {len(items)} items, {len(items.truth_names)} classes",
+        "labels a class": chosen.per_class,
+        "seed": chosen.seed,
+        "labelnb": __version__,
+        "seconds": round(seconds, 1),
+        "peak memory, GiB": round(peak_memory_gib(), 2),
+    }
     page = write_report(chosen.out, steps, f"labelnb on {chosen.data}", facts)
     print(f"\n{table_text(steps)}\n\n{seconds:.0f} s in all, peak memory {facts['peak memory, GiB']} GiB; report in {page}")
     return 0
@@ -76,7 +86,9 @@ def _notebooks() -> Path:
     for folder in (here / "notebooks", here.parent / "notebooks"):
         if (folder / "00_quickstart.ipynb").exists():
             return folder
-    raise FileNotFoundError("the tutorial notebooks are not part of this installation; install labelnb again, or take them from its repository")
+    raise FileNotFoundError(
+        "the tutorial notebooks are not part of this installation; install labelnb again, or take them from its repository"
+    )
 
 
 def _catalog(chosen: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 From an unlabelled collection to embeddings, zero-shot proposals, propagation, clusters, a curriculum of pseudo-labels, planted label
 errors found, a trained student and an export; every step measured against the truth and beside its plain baseline.
 """
+
 from __future__ import annotations
 
 import html
@@ -48,7 +49,9 @@ class Step:
     """Other figures of the step."""
 
 
-def run_demo(items: Items, path: Path, *, per_class: int = 5, seed: int = 0, encoder: str | None = None, say: Callable[[str], None] = print) -> list[Step]:
+def run_demo(
+    items: Items, path: Path, *, per_class: int = 5, seed: int = 0, encoder: str | None = None, say: Callable[[str], None] = print
+) -> list[Step]:
     """Run the main job on items with a hidden truth and measure every step.
 
     Parameters
@@ -73,7 +76,10 @@ def run_demo(items: Items, path: Path, *, per_class: int = 5, seed: int = 0, enc
         raise ValueError("the demo measures against a hidden truth; load a data set by name: labelnb.datasets.load('emoji')")
     counts = np.bincount(items.truth[items.truth >= 0], minlength=len(items.truth_names))
     if counts.min() < per_class:
-        raise ValueError(f"class {items.truth_names[int(counts.argmin())]!r} has {counts.min()} items, fewer than the {per_class} labels a class asked for")
+        raise ValueError(
+            f"class {items.truth_names[int(counts.argmin())]!r} has {counts.min()} items, fewer than the {per_class} labels "
+            "a class asked for"
+        )
     with Session(items, classes=list(items.truth_names), path=path / "demo.lnb", seed=seed, who="demo") as session:
         session.undo_decision(10**6)  # a second run starts from no labels; the first run's decisions stay in the history
         steps = [*_from_names(session, items, encoder, say), _groups(session, items, say)]
@@ -103,8 +109,16 @@ def _from_names(session: Session, items: Items, encoder: str | None, say: Callab
     zero = accuracy(names.predictions, items.truth)
     return [
         Step("zero-shot from class names", "accuracy", zero, "largest class", chance, first, extra={"embedding seconds": seconds}),
-        Step("propagation from class names", "accuracy", accuracy(graph.predictions, items.truth), "zero-shot", zero, second,
-             note="; ".join(graph.warnings), extra={"coverage": graph.coverage}),
+        Step(
+            "propagation from class names",
+            "accuracy",
+            accuracy(graph.predictions, items.truth),
+            "zero-shot",
+            zero,
+            second,
+            note="; ".join(graph.warnings),
+            extra={"coverage": graph.coverage},
+        ),
     ]
 
 
@@ -115,9 +129,17 @@ def _groups(session: Session, items: Items, say: Callable[[str], None]) -> Step:
     clusters, seconds = _timed(lambda: session.clustering.sela(n_clusters=k))
     plain = kmeans(session.on_device(session.embeddings.vectors), k, seed=session.seed).assignment.cpu().numpy()
     return Step(
-        f"clusters (sela, {k})", "NMI", normalized_mutual_information(clusters.assignment, items.truth), "k-means",
-        normalized_mutual_information(plain, items.truth), seconds, note="; ".join(clusters.warnings),
-        extra={"accuracy": clustering_accuracy(clusters.assignment, items.truth), "k-means accuracy": clustering_accuracy(plain, items.truth)},
+        f"clusters (sela, {k})",
+        "NMI",
+        normalized_mutual_information(clusters.assignment, items.truth),
+        "k-means",
+        normalized_mutual_information(plain, items.truth),
+        seconds,
+        note="; ".join(clusters.warnings),
+        extra={
+            "accuracy": clustering_accuracy(clusters.assignment, items.truth),
+            "k-means accuracy": clustering_accuracy(plain, items.truth),
+        },
     )
 
 
@@ -133,9 +155,25 @@ def _from_few(session: Session, items: Items, seeds: np.ndarray, say: Callable[[
     taught, third = _timed(lambda: session.pseudo_label.curriculum_labeling())
     count = f"{len(seeds)} labels"
     return [
-        Step(f"propagation, {count}", "accuracy", accuracy(graph.predictions[rest], truth), "probe on the same labels", plain, second, note="; ".join(graph.warnings)),
-        Step(f"curriculum, {count}", "accuracy", accuracy(taught.predictions[rest], truth), "probe on the same labels", plain, third, note="; ".join(taught.warnings),
-             extra={"probe seconds": first}),
+        Step(
+            f"propagation, {count}",
+            "accuracy",
+            accuracy(graph.predictions[rest], truth),
+            "probe on the same labels",
+            plain,
+            second,
+            note="; ".join(graph.warnings),
+        ),
+        Step(
+            f"curriculum, {count}",
+            "accuracy",
+            accuracy(taught.predictions[rest], truth),
+            "probe on the same labels",
+            plain,
+            third,
+            note="; ".join(taught.warnings),
+            extra={"probe seconds": first},
+        ),
     ]
 
 
@@ -157,8 +195,14 @@ def _errors(session: Session, items: Items, seed: int, say: Callable[[str], None
     recall = float((flagged & planted).sum() / planted.sum())
     precision = float((flagged & planted).sum() / max(flagged.sum(), 1))
     return Step(
-        f"label errors ({int(planted.sum())} planted)", "found", recall, "looking at as many at random", float(flagged.mean()), seconds,
-        note=f"{int(flagged.sum())} flagged, {precision:.0%} of them planted", extra={"precision": precision, "planted": int(planted.sum())},
+        f"label errors ({int(planted.sum())} planted)",
+        "found",
+        recall,
+        "looking at as many at random",
+        float(flagged.mean()),
+        seconds,
+        note=f"{int(flagged.sum())} flagged, {precision:.0%} of them planted",
+        extra={"precision": precision, "planted": int(planted.sum())},
     )
 
 
@@ -179,10 +223,18 @@ def _student(session: Session, items: Items, path: Path, say: Callable[[str], No
     say(f"exported {kept} labels to {where.name} and read them back")
     held = accuracy(predicted.predictions[rest], items.truth[rest])
     names = session.zero_shot.clip()
-    return [Step(
-        f"student, {session.labels.n_known} labels", "accuracy", held, "zero-shot", accuracy(names.predictions[rest], items.truth[rest]), seconds,
-        note=f"its own cross-validated estimate: {report.values['accuracy']:.3f}", extra={"labels read back": kept},
-    )]
+    return [
+        Step(
+            f"student, {session.labels.n_known} labels",
+            "accuracy",
+            held,
+            "zero-shot",
+            accuracy(names.predictions[rest], items.truth[rest]),
+            seconds,
+            note=f"its own cross-validated estimate: {report.values['accuracy']:.3f}",
+            extra={"labels read back": kept},
+        )
+    ]
 
 
 def peak_memory_gib() -> float:
@@ -194,31 +246,47 @@ def peak_memory_gib() -> float:
 def table_text(steps: list[Step]) -> str:
     """The table as fixed-width text."""
     rows = [("step", "measure", "ours", "baseline", "", "seconds")]
-    rows += [(s.name, s.measure, f"{s.value:.3f}", "" if s.baseline_value is None else f"{s.baseline_value:.3f}", s.baseline, f"{s.seconds:.1f}") for s in steps]
+    rows += [
+        (s.name, s.measure, f"{s.value:.3f}", "" if s.baseline_value is None else f"{s.baseline_value:.3f}", s.baseline, f"{s.seconds:.1f}")
+        for s in steps
+    ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines += [f"note: {s.name}: {s.note}" for s in steps if s.note]
-    lines += [f"note: {s.name} is below its baseline ({s.baseline}) here" for s in steps if s.baseline_value is not None and s.value < s.baseline_value]
+    lines += [
+        f"note: {s.name} is below its baseline ({s.baseline}) here"
+        for s in steps
+        if s.baseline_value is not None and s.value < s.baseline_value
+    ]
     return "\n".join(lines)
 
 
 def report_html(steps: list[Step], title: str, facts: dict[str, Any]) -> str:
     """The report as one self-contained page; every text is escaped."""
     cell = html.escape
-    body = "".join(
-        f"<tr><td>{cell(s.name)}</td><td>{cell(s.measure)}</td><td class='n{' low' if s.baseline_value is not None and s.value < s.baseline_value else ''}'>{s.value:.3f}</td>"
-        f"<td class=n>{'' if s.baseline_value is None else f'{s.baseline_value:.3f}'}</td><td>{cell(s.baseline)}</td><td class=n>{s.seconds:.1f}</td><td>{cell(s.note)}</td></tr>"
-        for s in steps
-    )
+    body = "".join(_row_html(step) for step in steps)
     about = "".join(f"<dt>{cell(str(k))}</dt><dd>{cell(str(v))}</dd>" for k, v in facts.items())
     style = (
-        "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;color:#1c2126}table{border-collapse:collapse;width:100%}"
-        "th,td{padding:.45rem .7rem;border-bottom:1px solid #dfe3e6;text-align:left;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}"
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;color:#1c2126}"
+        "table{border-collapse:collapse;width:100%}"
+        "th,td{padding:.45rem .7rem;border-bottom:1px solid #dfe3e6;text-align:left;vertical-align:top}"
+        ".n{text-align:right;font-variant-numeric:tabular-nums}"
         ".low{color:#a3360b;font-weight:600}dt{color:#5b6670}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}"
     )
     head = "<tr><th>step<th>measure<th>ours<th>baseline<th><th>seconds<th>note</tr>"
-    return f"<!doctype html><meta charset=utf-8><title>{cell(title)}</title><style>{style}</style><h1>{cell(title)}</h1><dl>{about}</dl><table>{head}{body}</table>\n"
+    top = f"<!doctype html><meta charset=utf-8><title>{cell(title)}</title><style>{style}</style><h1>{cell(title)}</h1>"
+    return f"{top}<dl>{about}</dl><table>{head}{body}</table>\n"
+
+
+def _row_html(step: Step) -> str:
+    low = " low" if step.baseline_value is not None and step.value < step.baseline_value else ""
+    beside = "" if step.baseline_value is None else f"{step.baseline_value:.3f}"
+    texts = [html.escape(text) for text in (step.name, step.measure, step.baseline, step.note)]
+    return (
+        f"<tr><td>{texts[0]}</td><td>{texts[1]}</td><td class='n{low}'>{step.value:.3f}</td><td class=n>{beside}</td>"
+        f"<td>{texts[2]}</td><td class=n>{step.seconds:.1f}</td><td>{texts[3]}</td></tr>"
+    )
 
 
 def write_report(folder: Path, steps: list[Step], title: str, facts: dict[str, Any]) -> Path:

@@ -1,4 +1,5 @@
 """From a session's items to its embeddings: the encoder is chosen, the work cached, and the same found again when reopened."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,16 @@ def embed(session: Session, encoder: Any, *, class_vectors: Any = None, batch_si
         return _adopt(session, encoder, class_vectors)
     from labelnb import encoders
 
-    chosen = encoders.choose(session.items.modality, with_text=True, device=session.device) if encoder is None else encoders.get(encoder, device=session.device)
+    chosen = (
+        encoders.choose(session.items.modality, with_text=True, device=session.device)
+        if encoder is None
+        else encoders.get(encoder, device=session.device)
+    )
     if encoder is None:
         session.say(f"encoder: {chosen.name}; {chosen.why}")
-    outcome = encoders.embed(session.items, chosen, store=session.folder.store, device=session.device, batch_size=batch_size, progress=progress)
+    outcome = encoders.embed(
+        session.items, chosen, store=session.folder.store, device=session.device, batch_size=batch_size, progress=progress
+    )
     vectors = outcome.vectors
     if outcome.failed:
         session.set_aside(outcome.failed)
@@ -46,10 +53,14 @@ def _adopt(session: Session, array: Any, class_vectors: Any) -> Embeddings:
 
     vectors = unit_rows(array, keep_double=False)
     if len(vectors) != len(session.items):
-        raise ValueError(f"embeddings: got {len(vectors)} rows for {len(session.items)} items; expected one row an item, in the items' order")
+        raise ValueError(
+            f"embeddings: got {len(vectors)} rows for {len(session.items)} items; expected one row an item, in the items' order"
+        )
     classes = None if class_vectors is None else class_rows(class_vectors, vectors).numpy()
     if classes is not None and len(classes) != len(session.classes):
-        raise ValueError(f"class_embeddings: got {len(classes)} rows for {len(session.classes)} classes; expected one row a class, in the classes' order")
+        raise ValueError(
+            f"class_embeddings: got {len(classes)} rows for {len(session.classes)} classes; expected one row a class, in the classes' order"
+        )
     made = Embeddings(vectors.cpu().numpy(), class_embeddings=classes)
     session.encoder = None
     _remember(session, made, {"encoder": None})
@@ -64,7 +75,9 @@ def _remember(session: Session, made: Embeddings, about: dict[str, Any]) -> None
     key = store.key("session embeddings", items=session.items.fingerprint, vectors=made.vectors, classes=made.class_embeddings)
     if store.get(key) is None:
         store.put(key, arrays, {"encoder": made.encoder, "temperature": made.temperature})
-    session.folder.remember(embeddings={"key": key, **about, "name": made.encoder, "temperature": made.temperature, "items": session.items.fingerprint})
+    session.folder.remember(
+        embeddings={"key": key, **about, "name": made.encoder, "temperature": made.temperature, "items": session.items.fingerprint}
+    )
 
 
 def reopen(session: Session) -> Embeddings | None:
@@ -75,7 +88,9 @@ def reopen(session: Session) -> Embeddings | None:
     arrays = session.folder.store.get(about["key"])
     if arrays is None:
         return None
-    return Embeddings(arrays["vectors"], encoder=about["name"], temperature=about["temperature"], class_embeddings=arrays.get("class_embeddings"))
+    return Embeddings(
+        arrays["vectors"], encoder=about["name"], temperature=about["temperature"], class_embeddings=arrays.get("class_embeddings")
+    )
 
 
 def class_embeddings(session: Session) -> np.ndarray | None:
@@ -123,4 +138,3 @@ def projection(session: Session, method: str) -> np.ndarray:
 def projection_key(session: Session, method: str) -> str:
     """The cache key of `projection`."""
     return session.folder.store.key("projection", vectors=session.embeddings.vectors, method=method, seed=session.seed)
-

@@ -1,4 +1,5 @@
 """Why an item got its class, and where two proposals differ: read from a result's evidence, never guessed."""
+
 from __future__ import annotations
 
 import html
@@ -26,7 +27,8 @@ class Explanation:
     confidence: float
     """Probability of the proposed class."""
     rows: Sequence[Mapping[str, Any]] = ()
-    """What contributed, the largest share first: kind (`class`, `seed`, `neighbour`, `prompt`), name, item (position or None), class, weight, share."""
+    """What contributed, the largest share first: kind (`class`, `seed`, `neighbour`, `prompt`), name, item (position or None), class,
+    weight, share."""
     paths: Sequence[Mapping[str, Any]] = ()
     """Strongest paths from a seed to the item on a graph: nodes (positions; classes as `-1 - class`), weight."""
     contributions: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
@@ -73,7 +75,9 @@ def explain(proposal: Proposal, item: str | int) -> Explanation:
     named = proposal.session.items.ids[position] if proposal.session is not None else str(position)
     prediction = int(proposal.predictions[position])
     start = {
-        "item": str(named), "position": position, "label": proposal.classes[prediction] if prediction >= 0 else None,
+        "item": str(named),
+        "position": position,
+        "label": proposal.classes[prediction] if prediction >= 0 else None,
         "confidence": float(proposal.confidence[position]),
     }
     if {"graph", "node_seeds", "alpha"} <= set(proposal.evidence):
@@ -103,8 +107,10 @@ def compare(first: Proposal, second: Proposal) -> Report:
     both = (a >= 0) & (b >= 0)
     same = both & (a == b)
     values = {
-        "agreement": float(same.sum() / max(both.sum(), 1)), "both": int(both.sum()),
-        "only_first": int(((a >= 0) & (b < 0)).sum()), "only_second": int(((b >= 0) & (a < 0)).sum()),
+        "agreement": float(same.sum() / max(both.sum(), 1)),
+        "both": int(both.sum()),
+        "only_first": int(((a >= 0) & (b < 0)).sum()),
+        "only_second": int(((b >= 0) & (a < 0)).sum()),
     }
     by_class = [
         {"class": name, "first": int((a == k).sum()), "second": int((b == k).sum()), "both": int((same & (a == k)).sum())}
@@ -114,8 +120,13 @@ def compare(first: Proposal, second: Proposal) -> Report:
     sure = np.minimum(first.confidence[differ], second.confidence[differ])
     ids = first.session.items.ids if first.session is not None else np.arange(len(a)).astype(str)
     differences = [
-        {"item": str(ids[i]), "first": first.classes[a[i]], "second": first.classes[b[i]],
-         "first confidence": float(first.confidence[i]), "second confidence": float(second.confidence[i])}
+        {
+            "item": str(ids[i]),
+            "first": first.classes[a[i]],
+            "second": first.classes[b[i]],
+            "first confidence": float(first.confidence[i]),
+            "second confidence": float(second.confidence[i]),
+        }
         for i in differ[np.argsort(-sure, kind="stable")][:200]
     ]
     names = [p.provenance.method if p.provenance else "a proposal" for p in (first, second)]
@@ -125,7 +136,9 @@ def compare(first: Proposal, second: Proposal) -> Report:
 def _position(proposal: Proposal, item: str | int) -> int:
     if isinstance(item, str):
         if proposal.session is None:
-            raise KeyError(f"{item!r}: this proposal was made from plain arrays and knows no ids; give a position from 0 to {len(proposal) - 1}")
+            raise KeyError(
+                f"{item!r}: this proposal was made from plain arrays and knows no ids; give a position from 0 to {len(proposal) - 1}"
+            )
         return int(proposal.session.items.position(item))
     position = int(item)
     if not -len(proposal) <= position < len(proposal):
@@ -151,13 +164,24 @@ def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, A
     alpha = float(evidence["alpha"])
     seeds, classes, amounts = (np.asarray(part) for part in contributions(evidence["graph"], evidence["node_seeds"], node, alpha=alpha))
     largest = np.argsort(-np.abs(amounts), kind="stable")
-    table = [{"seed": _name(proposal, int(seeds[i]))[1], "class": proposal.classes[int(classes[i])], "contribution": float(amounts[i])} for i in largest]
+    table = [
+        {"seed": _name(proposal, int(seeds[i]))[1], "class": proposal.classes[int(classes[i])], "contribution": float(amounts[i])}
+        for i in largest
+    ]
     total = float(np.abs(amounts).sum()) or 1.0
     rows = []
     for i in largest[:50]:
         kind, name, where = _name(proposal, int(seeds[i]))
-        rows.append({"kind": kind, "name": name, "item": where, "class": proposal.classes[int(classes[i])],
-                     "weight": float(amounts[i]), "share": float(abs(amounts[i]) / total)})
+        rows.append(
+            {
+                "kind": kind,
+                "name": name,
+                "item": where,
+                "class": proposal.classes[int(classes[i])],
+                "weight": float(amounts[i]),
+                "share": float(abs(amounts[i]) / total),
+            }
+        )
     paths = []
     if prediction >= 0:
         for_class = np.unique(seeds[classes == prediction])
@@ -171,7 +195,14 @@ def _by_scores(proposal: Proposal, position: int) -> list[dict[str, Any]]:
     scores = np.asarray(proposal.evidence.get("scores", proposal.probabilities))[position]
     best = np.argsort(-probabilities, kind="stable")[:10]
     return [
-        {"kind": "class", "name": proposal.classes[k], "item": None, "class": proposal.classes[k],
-         "weight": float(scores[k]), "share": float(probabilities[k])}
-        for k in best if probabilities[k] > 0
+        {
+            "kind": "class",
+            "name": proposal.classes[k],
+            "item": None,
+            "class": proposal.classes[k],
+            "weight": float(scores[k]),
+            "share": float(probabilities[k]),
+        }
+        for k in best
+        if probabilities[k] > 0
     ]

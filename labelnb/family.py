@@ -1,4 +1,5 @@
 """A family of methods as an attribute of a session: tab completion, signatures, and the run itself."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -84,7 +85,9 @@ def run(session: Session, method: Method, given: dict[str, Any]) -> Any:
             hyperparameters[name] = given[name]
         elif parameter.default is not inspect.Parameter.empty:
             hyperparameters[name] = _default(session, name, parameter.default)
-    arguments = {name: session.on_device(value) if name in ("embeddings", "class_embeddings") else value for name, value in ingredients.items()}
+    arguments = {
+        name: session.on_device(value) if name in ("embeddings", "class_embeddings") else value for name, value in ingredients.items()
+    }
     start = time.perf_counter()
     result = function(**arguments, **hyperparameters)
     return stamp(session, result, method.full_name, hyperparameters, ingredients, time.perf_counter() - start)
@@ -98,8 +101,14 @@ def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str
     seed = hyperparameters.get("seed")
     prints = {key: fingerprint(value) for key, value in ingredients.items() if value is not None and _printable(value)}
     provenance = Provenance(
-        method=name, version=__version__, parameters={k: v for k, v in hyperparameters.items() if k != "seed"}, seed=seed,
-        ingredients=prints, device=str(session.device), seconds=round(seconds, 4), when=datetime.now(UTC).isoformat(timespec="seconds"),
+        method=name,
+        version=__version__,
+        parameters={k: v for k, v in hyperparameters.items() if k != "seed"},
+        seed=seed,
+        ingredients=prints,
+        device=str(session.device),
+        seconds=round(seconds, 4),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     fields: dict[str, Any] = {"session": session}
     if isinstance(result, Proposal) and result.probabilities.shape[1] == len(session.classes):

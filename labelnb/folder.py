@@ -1,4 +1,5 @@
 """The folder that keeps a session: its journal, its items, its cache and what it was made with."""
+
 from __future__ import annotations
 
 import json
@@ -26,7 +27,9 @@ class SessionFolder:
         self.path = Path(path).expanduser().absolute()
         self.is_new = not (self.path / "session.json").exists()
         if self.is_new and self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise FileExistsError(f"{self.path}: there is something else here; expected a session's folder, an empty one, or a path that is still free")
+            raise FileExistsError(
+                f"{self.path}: there is something else here; expected a session's folder, an empty one, or a path that is still free"
+            )
         self.about: dict[str, Any] = {} if self.is_new else self._read_about()
         self.path.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(self.path / "journal.sqlite")
@@ -41,7 +44,9 @@ class SessionFolder:
             from labelnb.places import sessions
 
             known = [str(info.path) for info in sessions()][:5]
-            raise FileNotFoundError(f"{where}: no session here; expected a folder that Session(..., path=...) made. Known sessions: {known or 'none'}")
+            raise FileNotFoundError(
+                f"{where}: no session here; expected a folder that Session(..., path=...) made. Known sessions: {known or 'none'}"
+            )
         return cls(where)
 
     @staticmethod
@@ -85,15 +90,26 @@ class SessionFolder:
         try:
             about = json.loads((self.path / "session.json").read_text(encoding="utf8"))
         except (ValueError, UnicodeDecodeError) as error:
-            raise ValueError(f"{self.path / 'session.json'}: not readable ({error}); the labels are in journal.sqlite beside it and are safe") from error
+            raise ValueError(
+                f"{self.path / 'session.json'}: not readable ({error}); the labels are in journal.sqlite beside it and are safe"
+            ) from error
         if about.get("format", 0) > _FORMAT:
-            raise ValueError(f"{self.path}: written by a newer labelnb (format {about['format']}, this one reads {_FORMAT}); update labelnb. Nothing was changed")
+            raise ValueError(
+                f"{self.path}: written by a newer labelnb (format {about['format']}, this one reads {_FORMAT}); "
+                "update labelnb. Nothing was changed"
+            )
         return about
 
     def _write_about(self) -> None:
         from labelnb import __version__
 
-        self.about = {"format": _FORMAT, "name": self.path.stem, "created": datetime.now(UTC).isoformat(timespec="seconds"), **self.about, "labelnb": __version__}
+        self.about = {
+            "format": _FORMAT,
+            "name": self.path.stem,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.about,
+            "labelnb": __version__,
+        }
         temporary = self.path / "session.json.part"
         temporary.write_text(json.dumps(self.about, indent=1), encoding="utf8")
         temporary.replace(self.path / "session.json")

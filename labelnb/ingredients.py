@@ -3,6 +3,7 @@
 A method names its ingredients as parameters, as a test names its fixtures. An ingredient that can be computed is computed once and
 kept; one that cannot be had is an error that names the cure.
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["INGREDIENTS", "MissingIngredient", "Ingredients"]
 
 INGREDIENTS = (
-    "embeddings", "class_embeddings", "labels", "probabilities", "graph", "votes", "candidates", "multi_labels",
-    "classes", "texts", "images", "annotator", "domains", "bags", "times", "patches",
+    "embeddings",
+    "class_embeddings",
+    "labels",
+    "probabilities",
+    "graph",
+    "votes",
+    "candidates",
+    "multi_labels",
+    "classes",
+    "texts",
+    "images",
+    "annotator",
+    "domains",
+    "bags",
+    "times",
+    "patches",
 )
 """The closed vocabulary of what a session hands to a method by name."""
 
@@ -81,7 +96,9 @@ class Ingredients:
     def _class_embeddings(self) -> Any:
         made = self._session.class_embeddings()
         if made is None:
-            raise MissingIngredient("call s.embed() with an image-text or text encoder and give s.classes names, or hand over class_embeddings= (K, D)")
+            raise MissingIngredient(
+                "call s.embed() with an image-text or text encoder and give s.classes names, or hand over class_embeddings= (K, D)"
+            )
         return made
 
     def _labels(self) -> Any:
@@ -97,16 +114,22 @@ class Ingredients:
         session, values = self._session, self._labels()
         known = values >= 0
         if len(np.unique(values[known])) < 2:
-            raise MissingIngredient("out-of-sample predictions need labels of two classes at least; label more, or hand over probabilities= (N, K)")
+            raise MissingIngredient(
+                "out-of-sample predictions need labels of two classes at least; label more, or hand over probabilities= (N, K)"
+            )
 
         def make() -> np.ndarray:
             session.say("probabilities: 5-fold predictions of a linear probe on the labelled items")
             made = np.zeros((len(values), len(session.classes)), np.float32)
-            fold = out_of_fold(session.on_device(session.embeddings.vectors[known]), values[known], seed=session.seed, n_classes=len(session.classes))
+            fold = out_of_fold(
+                session.on_device(session.embeddings.vectors[known]), values[known], seed=session.seed, n_classes=len(session.classes)
+            )
             made[known] = fold.detach().cpu().numpy()
             return made
 
-        return self.keep("probabilities", fingerprint([fingerprint(values), fingerprint(session.embeddings.vectors), len(session.classes)]), make)
+        return self.keep(
+            "probabilities", fingerprint([fingerprint(values), fingerprint(session.embeddings.vectors), len(session.classes)]), make
+        )
 
     def _graph(self) -> Any:
         from labelnb.compute import knn_graph

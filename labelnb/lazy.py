@@ -1,4 +1,5 @@
 """Packages whose attribute `name` is the function of the file `name.py`, and never the module of that name."""
+
 from __future__ import annotations
 
 from types import ModuleType

@@ -1,4 +1,5 @@
 """How good labels and clusters are, measured against a known truth."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -4,6 +4,7 @@ Every result carries the evidence it rests on, and, once it has come through a s
 read-only. `.widget()` gives the paired interactive view; the plain representation is a static picture and table, so that a saved
 notebook reads well after the kernel is gone.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -45,7 +46,11 @@ class Provenance:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready values."""
-        return {**dataclasses.asdict(dataclasses.replace(self, parameters={}, ingredients={})), "parameters": dict(self.parameters), "ingredients": dict(self.ingredients)}
+        return {
+            **dataclasses.asdict(dataclasses.replace(self, parameters={}, ingredients={})),
+            "parameters": dict(self.parameters),
+            "ingredients": dict(self.ingredients),
+        }
 
 
 def as_array(value: Any, dtype: Any = None) -> np.ndarray:
@@ -62,7 +67,10 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
 def _evidence(evidence: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if isinstance(evidence, MappingProxyType):
         return evidence
-    made = {key: as_array(value) if hasattr(value, "detach") or isinstance(value, np.ndarray) else value for key, value in (evidence or {}).items()}
+    made = {
+        key: as_array(value) if hasattr(value, "detach") or isinstance(value, np.ndarray) else value
+        for key, value in (evidence or {}).items()
+    }
     return MappingProxyType(made)
 
 
@@ -261,7 +269,9 @@ class Ranking(Result):
         object.__setattr__(self, "flagged", as_array(flagged, bool))
         reasons = tuple(self.reasons) or ("",) * len(self.scores)
         if len(reasons) != len(self.scores) or len(self.flagged) != len(self.scores):
-            raise ValueError(f"got {len(self.scores)} scores, {len(self.flagged)} flags and {len(reasons)} reasons; expected one of each an item")
+            raise ValueError(
+                f"got {len(self.scores)} scores, {len(self.flagged)} flags and {len(reasons)} reasons; expected one of each an item"
+            )
         object.__setattr__(self, "reasons", reasons)
 
     @property

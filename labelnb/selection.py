@@ -1,4 +1,5 @@
 """Which items are meant: ids, positions, masks and slices, as positions."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

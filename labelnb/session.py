@@ -1,4 +1,5 @@
 """The session: items, classes, labels and embeddings of one collection, and the verbs of the work. It holds no algorithm."""
+
 from __future__ import annotations
 
 import getpass
@@ -6,11 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from labelnb.classes import LabelSpace
+from labelnb.desk import Desk
 from labelnb.family import Family
 from labelnb.folder import SessionFolder
 from labelnb.ingredients import Ingredients
@@ -23,15 +25,18 @@ from labelnb.selection import one_each, positions_of
 
 __all__ = ["Session"]
 
+_STEPS = ("decision", "accept", "run", "classes")
 
-class Session:
+
+class Session(Desk):
     """One collection on its way from no labels to labels one can trust. Opens the session at `path`, or makes it.
 
     Parameters
     ----------
     items : what `labelnb.load` takes (folder, files, texts, frame, array, ...), or Items
     classes : names, or a mapping of name to prompt(s), or a LabelSpace; None keeps what the session has
-    path : folder that keeps the session; without one it is kept in the user's data folder (`LABELNB_HOME`), at the same place for the same items
+    path : folder that keeps the session; without one it is kept in the user's data folder (`LABELNB_HOME`), in the same place for the
+        same items
     device : `"auto"` takes CUDA, then Apple's MPS, then the CPU; or a torch device
     seed : seed of every method with chance in it, unless it is given its own
     who : name under which decisions are recorded; the user's login by default
@@ -45,10 +50,20 @@ class Session:
 
     Notes
     -----
-    Labels are never only in memory: a decision is on disk before it shows. Reopening costs no encoder: 100,000 items open in under a second.
+    Labels are never only in memory: a decision is on disk before it shows. Reopening runs no encoder: 100,000 items open
+    in under a second.
     """
 
-    def __init__(self, items: Any, *, classes: Any = None, path: str | Path | None = None, device: str = "auto", seed: int = 0, who: str | None = None) -> None:
+    def __init__(
+        self,
+        items: Any,
+        *,
+        classes: Any = None,
+        path: str | Path | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        who: str | None = None,
+    ) -> None:
         name = Path(items).name if isinstance(items, str | Path) else getattr(items, "modality", "items")
         loaded = items if isinstance(items, Items) else _load(items)
         folder = SessionFolder(path if path is not None else SessionFolder.default_path(loaded, name))
@@ -105,8 +120,16 @@ class Session:
 
     @property
     def classes(self) -> LabelSpace:
-        """The classes an item can be given."""
+        """The classes an item can be given; setting them is journaled, and labels keep the names they were given."""
         return self._classes
+
+    @classes.setter
+    def classes(self, value: Any) -> None:
+        space = LabelSpace.of(value)
+        if space != self._classes:
+            self._classes = space
+            self.journal.record_classes(space, who=self.who)
+            self._changed()
 
     @property
     def labels(self) -> LabelSet:
@@ -148,7 +171,9 @@ class Session:
 
     # The verbs ------------------------------------------------------------------------------------------------------------
 
-    def embed(self, encoder: Any = None, *, class_embeddings: Any = None, batch_size: int | None = None, progress: bool = True) -> Embeddings:
+    def embed(
+        self, encoder: Any = None, *, class_embeddings: Any = None, batch_size: int | None = None, progress: bool = True
+    ) -> Embeddings:
         """Embed every item; cached, and continued where it was interrupted.
 
         Parameters
@@ -200,10 +225,11 @@ class Session:
         Event with the number of items in `n_items`; None if no item was accepted.
         """
         if not isinstance(proposal, Proposal):
-            raise TypeError(f"accept: got {type(proposal).__name__}, expected a Proposal; name clusters in the ClusterBoard (result.widget()) instead")
+            raise TypeError(
+                f"accept: got {type(proposal).__name__}, expected a Proposal; name clusters in the ClusterBoard (result.widget()) instead"
+            )
         self._fits(proposal)
-        chosen = proposal.predictions >= 0
-        chosen &= proposal.confidence >= above
+        chosen = (proposal.predictions >= 0) & (proposal.confidence >= above)
         if ids is not None:
             mask = np.zeros(len(self.items), bool)
             mask[self.positions(ids)] = True
@@ -217,36 +243,51 @@ class Session:
         by_class = [Label.of(name, self.classes) for name in proposal.classes]
         made = proposal.provenance
         event = self.journal.decide(
-            self.items.ids[positions].tolist(), [by_class[k] for k in proposal.predictions[positions]], who=self.who, source="accept", kind="accept",
-            run=made.run if made else None, method=made.method if made else None, confidence=proposal.confidence[positions],
+            self.items.ids[positions].tolist(),
+            [by_class[k] for k in proposal.predictions[positions]],
+            who=self.who,
+            source="accept",
+            kind="accept",
+            run=made.run if made else None,
+            method=made.method if made else None,
+            confidence=proposal.confidence[positions],
+            keep_people=not overwrite,
         )
         self._changed()
         return event
 
     def undo(self, n: int = 1) -> list[Event]:
         """Take back the last `n` steps: decisions, bulk accepts, runs, changes of the classes. Appends; `redo` brings them again."""
-        return self._after(self.journal.undo(n))
+        return self._after(self.journal.undo(n, kinds=_STEPS, who=self.who))
 
     def redo(self, n: int = 1) -> list[Event]:
         """Bring back the last `n` steps that were undone."""
-        return self._after(self.journal.redo(n))
+        return self._after(self.journal.redo(n, kinds=_STEPS, who=self.who))
 
     def add_class(self, name: str, prompts: Sequence[str] | str = ()) -> LabelSpace:
         """Add a class at the end; labels and their positions stay as they are."""
         if name in self.classes:
             raise ValueError(f"class {name!r} is there already")
-        self._classes = self.classes.with_class(name, prompts)
-        self.journal.record_classes(self._classes)
-        self._changed()
+        self.classes = self.classes.with_class(name, prompts)
         return self._classes
 
     def train(self, kind: str = "probe", **options: Any) -> Any:
         """Train a small classifier on the labels; kept in the session's folder. Returns a `Student`."""
         from labelnb import student
 
-        made = student.train(self.on_device(self.embeddings.vectors), self.labels, self.classes, kind=kind, seed=self.seed, encoder=self.embeddings.encoder, **options)
+        made = student.train(
+            self.on_device(self.embeddings.vectors),
+            self.labels,
+            self.classes,
+            kind=kind,
+            seed=self.seed,
+            encoder=self.embeddings.encoder,
+            **options,
+        )
         made.save(self.folder.path / "student")
-        self.journal.record_run("student.train", {"kind": kind, "labels": int(self.labels.n_known)}, f"trained on {self.labels.n_known} labels")
+        self.journal.record_run(
+            "student.train", {"kind": kind, "labels": int(self.labels.n_known)}, f"trained on {self.labels.n_known} labels"
+        )
         return made
 
     def export(self, path: str | Path, *, format: str | None = None, proposal: Proposal | None = None) -> Path:
@@ -273,63 +314,6 @@ class Session:
         if result is not None:
             self._fits(result)
         return ReviewGrid(self, result, **options)
-
-    # What widgets call ----------------------------------------------------------------------------------------------------
-
-    def decide(
-        self, positions: Any, value: Any, *, proposal: Result | None = None, confidence: Any = None, who: str | None = None,
-        source: Literal["person", "accept"] = "person",
-    ) -> None:
-        """Record a decision made in a widget; on disk when this returns. `value` as in `label`; `source="accept"` where a person accepted in
-        bulk, such as a whole cluster, without seeing every item."""
-        where = np.atleast_1d(np.asarray(positions, np.int64))
-        labels = [Label.of(one, self.classes) for one in one_each(value, len(where))]
-        made = proposal.provenance if proposal is not None else None
-        self.journal.decide(
-            self.items.ids[where].tolist(), labels, who=who or self.who, source=source, kind="accept" if source == "accept" else "decision",
-            run=made.run if made else None, method=made.method if made else None, confidence=confidence,
-        )
-        self._changed()
-
-    def undo_decision(self, n: int = 1) -> int:
-        """Take back the last `n` decisions or bulk accepts, and leave runs alone. Returns how many were."""
-        return len(self._after(self.journal.undo(n, kinds=("decision", "accept"))))
-
-    def redo_decision(self, n: int = 1) -> int:
-        """Bring back the last `n` undone decisions. Returns how many were."""
-        return len(self._after(self.journal.redo(n, kinds=("decision", "accept"))))
-
-    def subscribe(self, callback: Callable[[Session], None]) -> Callable[[], None]:
-        """Call `callback(session)` after every change of labels or classes, until the returned function is called."""
-        self._listeners.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._listeners:
-                self._listeners.remove(callback)
-
-        return unsubscribe
-
-    @property
-    def can_search_text(self) -> bool:
-        """Whether the encoder reads text into the space of the items."""
-        about = self.folder.about.get("embeddings") or {}
-        return bool(about.get("encoder")) and self.temperature is not None
-
-    def search(self, text: str) -> np.ndarray:
-        """(N,) cosine of every item with `text`. ValueError where the encoder reads no text."""
-        from labelnb.embedding import text_encoder
-
-        encoder = text_encoder(self)
-        if encoder is None:
-            raise ValueError("search: these embeddings come without a text encoder; search by example with s.similar(item), or s.embed() with an image-text encoder")
-        query = encoder.encode_texts([text])
-        return self.embeddings.vectors @ np.asarray(query.detach().cpu(), np.float32)[0]
-
-    def similar(self, ids: Any) -> np.ndarray:
-        """(N,) cosine of every item with the mean of the given ones."""
-        vectors = self.embeddings.vectors
-        mean = vectors[self.positions(ids)].mean(axis=0)
-        return vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
 
     # Small things ---------------------------------------------------------------------------------------------------------
 
@@ -359,8 +343,13 @@ class Session:
 
     def set_aside(self, failed: Sequence[tuple[int, str]]) -> None:
         """Leave out items that could not be read; they are listed in `items.problems`, and their labels stay in the journal."""
-        self._items = self.items.without(failed)
-        self._labels = None
+        from labelnb.items import ItemProblem
+
+        ids, gone = self.items.ids, {position for position, _ in failed}
+        problems = [ItemProblem(position, self.items.path(position) or str(ids[position]), why) for position, why in failed]
+        kept = self.items.take(np.array([i for i in range(len(ids)) if i not in gone], np.int64))
+        kept.problems = (*self.items.problems, *problems)
+        self._items, self._labels = kept, None
         self._items.save(self.folder.path / "items")
         self.say(f"{len(failed)} items could not be read and are set aside: see s.items.problems")
 
@@ -373,9 +362,18 @@ class Session:
         known = [position for position, value in enumerate(given.tolist()) if value is not None]
         strange = sorted({given[p] for p in known} - set(self.classes.names))
         if strange:
-            raise ValueError(f"label column: {strange[:5]} are not among the classes {list(self.classes.names)[:10]}; add them to classes=, or leave classes out")
+            raise ValueError(
+                f"label column: {strange[:5]} are not among the classes {list(self.classes.names)[:10]}; "
+                "add them to classes=, or leave classes out"
+            )
         if known:
-            self.journal.decide(self.items.ids[known].tolist(), [Label.of(given[p], self.classes) for p in known], who="source", source="given", kind="accept")
+            self.journal.decide(
+                self.items.ids[known].tolist(),
+                [Label.of(given[p], self.classes) for p in known],
+                who="source",
+                source="given",
+                kind="accept",
+            )
             self._labels = None
 
     def _fits(self, result: Result) -> None:
@@ -384,7 +382,10 @@ class Session:
         if isinstance(result, Proposal):
             strange = [name for name in result.classes if name not in self.classes]
             if strange:
-                raise ValueError(f"the proposal names classes {strange[:5]} that the session does not have; add them with s.add_class, or run the method again")
+                raise ValueError(
+                    f"the proposal names classes {strange[:5]} that the session does not have; "
+                    "add them with s.add_class, or run the method again"
+                )
 
     def _with_session(self, result: Any) -> Any:
         import dataclasses
@@ -406,10 +407,6 @@ class Session:
         self._labels = None
         self._tell()
 
-    def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener(self)
-
     def __getattr__(self, name: str) -> Family:
         if name in families():
             return Family(self, name)
@@ -426,7 +423,9 @@ class Session:
 
     def __repr__(self) -> str:
         known = self.labels.n_known
-        return f"Session of {len(self.items):,} {self.items.modality} items, {len(self.classes)} classes, {known:,} labelled ({known / len(self.items):.0%}), in {self.folder.path}"
+        share = known / len(self.items)
+        what = f"{len(self.items):,} {self.items.modality} items, {len(self.classes)} classes, {known:,} labelled ({share:.0%})"
+        return f"Session of {what}, in {self.folder.path}"
 
 
 def _load(items: Any) -> Items:

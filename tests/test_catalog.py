@@ -1,4 +1,5 @@
 """The table of methods is read from the sources and imports none of them."""
+
 import subprocess
 import sys
 

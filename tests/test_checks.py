@@ -1,4 +1,5 @@
 """Bad input is refused before any work, by name and position."""
+
 import numpy as np
 import pytest
 import torch
@@ -21,14 +22,17 @@ def test_unit_rows_takes_read_only_and_reversed_memory():
     assert torch.allclose(checks.unit_rows(array[::-1]), checks.unit_rows(array).flip(0))
 
 
-@pytest.mark.parametrize(("value", "words"), [
-    (np.zeros((0, 4)), "nothing to work on"),
-    (np.ones(4), r"expected \(N, D\)"),
-    (np.array([[1.0, np.nan], [1, 1]]), "NaN or infinity in rows 0"),
-    (np.array([[1.0, 1.0], [0, 0]]), "rows 1 are all zeros"),
-    ([["a", "b"]], "embed the items first"),
-    ([[1.0], [1.0, 2.0]], "unequal length"),
-])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.zeros((0, 4)), "nothing to work on"),
+        (np.ones(4), r"expected \(N, D\)"),
+        (np.array([[1.0, np.nan], [1, 1]]), "NaN or infinity in rows 0"),
+        (np.array([[1.0, 1.0], [0, 0]]), "rows 1 are all zeros"),
+        ([["a", "b"]], "embed the items first"),
+        ([[1.0], [1.0, 2.0]], "unequal length"),
+    ],
+)
 def test_unit_rows_refuses(value, words):
     with pytest.raises((ValueError, TypeError), match=words):
         checks.unit_rows(value)
@@ -57,10 +61,17 @@ def test_class_rows_refuses_another_space_and_classes_without_prompts():
         checks.class_rows(np.array([[[1.0, np.nan]]]), torch.eye(2))
 
 
-@pytest.mark.parametrize(("labels", "words"), [
-    ([0, 1], r"expected \(3,\)"), ([0, -2, 1], "items 1 hold a value below -1"), ([0, 5, 1], "items 1 hold a class position of 3 or more"),
-    ([0.5, 0, 1], "fractions"), ([0, np.nan, 1], "fractions or NaN"), (["cat", "dog", "cat"], "expected numbers"),
-])
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 1], r"expected \(3,\)"),
+        ([0, -2, 1], "items 1 hold a value below -1"),
+        ([0, 5, 1], "items 1 hold a class position of 3 or more"),
+        ([0.5, 0, 1], "fractions"),
+        ([0, np.nan, 1], "fractions or NaN"),
+        (["cat", "dog", "cat"], "expected numbers"),
+    ],
+)
 def test_class_labels_refuses(labels, words):
     with pytest.raises((ValueError, TypeError), match=words):
         checks.class_labels(labels, 3, n_classes=3)
@@ -72,9 +83,15 @@ def test_class_labels_can_ask_for_all():
         checks.class_labels([0, -1, 1], 3, unknown=False)
 
 
-@pytest.mark.parametrize(("rows", "words"), [
-    ([[0.5, 0.2]], "do not sum to 1"), ([[1.5, -0.5]], "not scores or logits"), ([[np.inf, 0]], "NaN or infinity"), ([0.5, 0.5], r"expected \(N, K\)"),
-])
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[0.5, 0.2]], "do not sum to 1"),
+        ([[1.5, -0.5]], "not scores or logits"),
+        ([[np.inf, 0]], "NaN or infinity"),
+        ([0.5, 0.5], r"expected \(N, K\)"),
+    ],
+)
 def test_probability_rows_refuses(rows, words):
     with pytest.raises(ValueError, match=words):
         checks.probability_rows(rows)

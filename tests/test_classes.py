@@ -1,4 +1,5 @@
 """The space of classes."""
+
 import pytest
 
 from labelnb.classes import LabelSpace
@@ -18,9 +19,15 @@ def test_texts_are_own_prompts_or_templates():
     assert space.texts(["a photo of a {}.", "{}"]) == [["a photo of a sea bird.", "sea bird"], ["my cat"]]
 
 
-@pytest.mark.parametrize(("value", "words"), [
-    (["a", "a"], "more than once"), (["a", " "], "position 1 holds ' '"), (["a", 3], "position 1 holds 3"), ("cat", "expected a list of names"),
-])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (["a", "a"], "more than once"),
+        (["a", " "], "position 1 holds ' '"),
+        (["a", 3], "position 1 holds 3"),
+        ("cat", "expected a list of names"),
+    ],
+)
 def test_bad_names_are_refused(value, words):
     with pytest.raises((ValueError, TypeError), match=words):
         LabelSpace.of(value)

@@ -1,4 +1,5 @@
 """The command line and the demo, run as a user runs them."""
+
 import json
 import subprocess
 import sys
@@ -15,7 +16,15 @@ def test_demo_runs_the_whole_job_and_writes_a_report(tmp_path, capsys):
     printed = capsys.readouterr().out
     written = json.loads((tmp_path / "out" / "report.json").read_text())
     steps = {step["name"]: step for step in written["steps"]}
-    assert [name.split()[0] for name in steps] == ["zero-shot", "propagation", "clusters", "propagation,", "curriculum,", "label", "student,"]
+    assert [name.split()[0] for name in steps] == [
+        "zero-shot",
+        "propagation",
+        "clusters",
+        "propagation,",
+        "curriculum,",
+        "label",
+        "student,",
+    ]
     for step in steps.values():
         assert 0 <= step["value"] <= 1 and 0 <= step["baseline_value"] <= 1
         assert f"{step['value']:.3f}" in printed

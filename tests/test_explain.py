@@ -1,4 +1,5 @@
 """Explanations are exact: the seeds' contributions sum to the item's scores."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Metrics against figures worked out by hand."""
+
 import pytest
 
 from labelnb import metrics

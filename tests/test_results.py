@@ -1,4 +1,5 @@
 """Results are frozen, read-only and keep their evidence."""
+
 import dataclasses
 
 import numpy as np

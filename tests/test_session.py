@@ -1,4 +1,5 @@
 """The session: what it keeps, what it refuses, and that decisions outlive it."""
+
 import numpy as np
 import pytest
 
@@ -73,10 +74,16 @@ def test_label_takes_ids_positions_masks_and_lists(session):
     assert session.labels.values[0] == -1
 
 
-@pytest.mark.parametrize(("ids", "value", "words"), [
-    (0, "fruits", "did you mean one of .'fruit'"), ("no-such-id", "fruit", "no-such-id"), (99, "fruit", "expected 0 to 5"),
-    ([0, 1], ["fruit"], "got 1 values for 2 items"), ([True], "fruit", r"expected \(6,\)"),
-])
+@pytest.mark.parametrize(
+    ("ids", "value", "words"),
+    [
+        (0, "fruits", "did you mean one of .'fruit'"),
+        ("no-such-id", "fruit", "no-such-id"),
+        (99, "fruit", "expected 0 to 5"),
+        ([0, 1], ["fruit"], "got 1 values for 2 items"),
+        ([True], "fruit", r"expected \(6,\)"),
+    ],
+)
 def test_label_refuses_and_records_nothing(session, ids, value, words):
     before = len(session.history())
     with pytest.raises((KeyError, ValueError, IndexError), match=words):
@@ -146,7 +153,11 @@ def test_listeners_hear_of_every_change_and_can_leave(session):
 def test_a_method_is_given_its_ingredients_and_stamped(session):
     proposal = session.zero_shot.clip(temperature=0.5)
     made = proposal.provenance
-    assert made.method == "zero_shot.clip" and made.parameters == {"temperature": 0.5} and set(made.ingredients) == {"embeddings", "class_embeddings"}
+    assert (
+        made.method == "zero_shot.clip"
+        and made.parameters == {"temperature": 0.5}
+        and set(made.ingredients) == {"embeddings", "class_embeddings"}
+    )
     assert proposal.classes == ("fruit", "vehicle") and proposal.predictions.tolist() == [0, 0, 1, 1, 0, 1]
     assert [event.kind for event in session.history()][-1] == "run"
     with pytest.raises(TypeError, match="takes no 'temprature'; did you mean temperature"):

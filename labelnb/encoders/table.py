@@ -1,4 +1,5 @@
 """Rows of a table as vectors: numbers standardised, categories one-hot, missing values at the mean."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ def table_vectors(items: Items, *, most_categories: int = 50) -> np.ndarray:
 
     A column of numbers becomes one column of mean 0 and deviation 1 (a missing number stands at the mean); a column of text or truth values
     becomes one column a category, scaled so that a category weighs as much as a number. Columns with more than `most_categories`
-    categories (names, free text) and constant columns are left out. A last constant column keeps a row at the mean of every column from having no direction.
+    categories (names, free text) and constant columns are left out. A last constant column gives a row at the mean of every column
+    a direction.
 
     Raises
     ------
@@ -39,7 +41,10 @@ def table_vectors(items: Items, *, most_categories: int = 50) -> np.ndarray:
         if spread > 0:
             columns.append(np.nan_to_num((values - np.nanmean(values)) / spread))
     if not columns:
-        raise ValueError(f"none of the columns {list(frame.columns)[:10]} holds numbers or a few categories; give vectors with s.embed(array), or name text=")
+        raise ValueError(
+            f"none of the columns {list(frame.columns)[:10]} holds numbers or a few categories; "
+            "give vectors with s.embed(array), or name text="
+        )
     return np.column_stack([*columns, np.ones(len(frame))]).astype(np.float32)
 
 

@@ -3,6 +3,7 @@
 A family's package is lazy: `from labelnb.methods.propagation import zlap` imports that one file and gives its function. A new
 method is a new file; nothing else has to be edited.
 """
+
 from __future__ import annotations
 
 import importlib

@@ -1,4 +1,5 @@
 """Opening the Explorer for a session: a first picture at once, the better one when it is ready."""
+
 from __future__ import annotations
 
 import threading

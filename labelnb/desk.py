@@ -1,0 +1,115 @@
+"""The desk at which widgets sit: what they read and write of a session, and how they hear of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from labelnb.labels import Label
+from labelnb.results import Result
+from labelnb.selection import one_each
+
+if TYPE_CHECKING:
+    from labelnb.classes import LabelSpace
+    from labelnb.folder import SessionFolder
+    from labelnb.items import Items
+    from labelnb.journal import Event, Journal
+    from labelnb.results import Embeddings
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """The part of a session that widgets use. A widget decides through it and computes nothing."""
+
+    if TYPE_CHECKING:
+        items: Items
+        classes: LabelSpace
+        journal: Journal
+        folder: SessionFolder
+        who: str
+        _listeners: list[Callable[[Any], None]]
+
+        @property
+        def embeddings(self) -> Embeddings: ...
+        @property
+        def temperature(self) -> float | None: ...
+        def positions(self, ids: Any) -> np.ndarray: ...
+        def _changed(self) -> None: ...
+        def _after(self, events: Sequence[Event]) -> Sequence[Event]: ...
+
+    def decide(
+        self,
+        positions: Any,
+        value: Any,
+        *,
+        proposal: Result | None = None,
+        confidence: Any = None,
+        who: str | None = None,
+        source: Literal["person", "accept"] = "person",
+    ) -> None:
+        """Record a decision made in a widget; on disk when this returns. `value` as in `label`; `source="accept"` where a person accepted
+        in bulk, such as a whole cluster, without seeing every item."""
+        where = np.atleast_1d(np.asarray(positions, np.int64))
+        labels = [Label.of(one, self.classes) for one in one_each(value, len(where))]
+        made = proposal.provenance if proposal is not None else None
+        self.journal.decide(
+            self.items.ids[where].tolist(),
+            labels,
+            who=who or self.who,
+            source=source,
+            kind="accept" if source == "accept" else "decision",
+            run=made.run if made else None,
+            method=made.method if made else None,
+            confidence=confidence,
+        )
+        self._changed()
+
+    def undo_decision(self, n: int = 1) -> int:
+        """Take back the last `n` decisions or bulk accepts, and leave runs alone. Returns how many were."""
+        return len(self._after(self.journal.undo(n, kinds=("decision", "accept"))))
+
+    def redo_decision(self, n: int = 1) -> int:
+        """Bring back the last `n` undone decisions. Returns how many were."""
+        return len(self._after(self.journal.redo(n, kinds=("decision", "accept"))))
+
+    def subscribe(self, callback: Callable[[Any], None]) -> Callable[[], None]:
+        """Call `callback(session)` after every change of labels or classes, until the returned function is called."""
+        self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return unsubscribe
+
+    @property
+    def can_search_text(self) -> bool:
+        """Whether the encoder reads text into the space of the items."""
+        about = self.folder.about.get("embeddings") or {}
+        return bool(about.get("encoder")) and self.temperature is not None
+
+    def search(self, text: str) -> np.ndarray:
+        """(N,) cosine of every item with `text`. ValueError where the encoder reads no text."""
+        from labelnb.embedding import text_encoder
+
+        encoder = text_encoder(self)
+        if encoder is None:
+            raise ValueError(
+                "search: these embeddings come without a text encoder; search by example with s.similar(item), "
+                "or s.embed() with an image-text encoder"
+            )
+        query = encoder.encode_texts([text])
+        return self.embeddings.vectors @ np.asarray(query.detach().cpu(), np.float32)[0]
+
+    def similar(self, ids: Any) -> np.ndarray:
+        """(N,) cosine of every item with the mean of the given ones."""
+        vectors = self.embeddings.vectors
+        mean = vectors[self.positions(ids)].mean(axis=0)
+        return vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener(self)
