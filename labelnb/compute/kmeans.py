@@ -1,0 +1,256 @@
+"""K-means by full batches: Euclidean or on the sphere, with fixed centres or with equal cluster sizes where asked.
+
+Source: Lloyd 1982; k-means++ start by Arthur and Vassilvitskii 2007 with the greedy trials of scikit-learn; the spherical variant by
+Dhillon and Modha 2001; equal sizes as a transport problem (Bennett, Bradley and Demiriz 2000).
+"""
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from labelnb.checks import as_tensor, generator, positive_int, within
+
+__all__ = ["KMeans", "kmeans", "content_order"]
+
+CHUNK = 1 << 22
+"""Distances formed at a time (16 MB)."""
+
+
+class KMeans(NamedTuple):
+    """The best of the starts."""
+
+    assignment: torch.Tensor
+    """(N,) int64 cluster of each row."""
+    centres: torch.Tensor
+    """(K, D) means of the clusters; unit rows where spherical."""
+    inertia: float
+    """Sum of squared distances to the own centre."""
+    iterations: int
+    """Lloyd steps of the best start."""
+    converged: bool
+    """Whether the last step moved no row, or the centres by less than the tolerance."""
+
+
+def kmeans(
+    x: Any,
+    k: int,
+    *,
+    seed: int = 0,
+    n_init: int = 1,
+    spherical: bool = False,
+    init: Literal["k-means++", "random"] | torch.Tensor = "k-means++",
+    fixed: Any = None,
+    balanced: bool = False,
+    max_iterations: int = 100,
+    tolerance: float = 1e-4,
+) -> KMeans:
+    """Split N rows into K clusters of least squared distance to their means.
+
+    Parameters
+    ----------
+    x : (N, D) rows, any length
+    k : number of clusters, at most N; fixed ones count
+    seed : of the starts. The result depends on the rows, not on their order
+    n_init : starts; the one of least inertia is returned
+    spherical : cosine instead of Euclidean distance: rows and centres are brought to length 1
+    init : `k-means++`, `random` rows, or (K, D) centres to begin from
+    fixed : (F, D) centres that never move, the first F of the K: known classes beside which new groups are looked for
+    balanced : every cluster gets floor(N/K) or ceil(N/K) rows
+    max_iterations : most Lloyd steps a start
+    tolerance : stop where the squared movement of the centres is below this share of the mean variance
+
+    Raises
+    ------
+    ValueError
+        Where x is not (N, D), holds NaN, or has fewer rows than clusters.
+
+    Notes
+    -----
+    One step costs N x K x D. Do not use it for groups of very different size or shape, where it cuts the large ones.
+    """
+    rows = _rows(x)
+    k = positive_int("k", k, high=len(rows))
+    n_init, max_iterations = positive_int("n_init", n_init), positive_int("max_iterations", max_iterations)
+    tolerance = within("tolerance", tolerance, 0.0, 1.0)
+    if spherical:
+        rows = torch.nn.functional.normalize(rows, dim=1)
+    held = rows.new_zeros(0, rows.shape[1]) if fixed is None else _centres("fixed", fixed, rows, k)
+    order = content_order(rows, seed)
+    work = rows[order]
+    draw = generator(seed)
+    best = None
+    for _ in range(n_init if isinstance(init, str) else 1):
+        centres = _start(work, k, init, held, draw)
+        run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * float(work.var(0, unbiased=False).mean()))
+        if best is None or run.inertia < best.inertia:
+            best = run
+    assignment = torch.empty_like(best.assignment)
+    assignment[order] = best.assignment
+    return best._replace(assignment=assignment)
+
+
+def content_order(x: torch.Tensor, seed: int) -> torch.Tensor:
+    """(N,) positions that sort the rows by a random projection: an order that depends on what the rows hold, not on where they stand.
+
+    Whatever draws rows at random after this sort draws the same ones however the caller had ordered them.
+    """
+    direction = torch.randn(x.shape[1], generator=generator(seed), dtype=torch.float64)
+    keys = torch.cat([block.double() @ direction.to(x.device) for block in x.split(max(1, CHUNK // x.shape[1]))])
+    return torch.argsort(keys, stable=True)
+
+
+def _rows(x: Any) -> torch.Tensor:
+    rows = as_tensor(x, "x", dtype=None)
+    if rows.dtype != torch.float64:
+        rows = rows.to(torch.float32)
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, D) with at least one row and one column")
+    bad = ~torch.isfinite(rows).all(1)
+    if bool(bad.any()):
+        raise ValueError(f"x: NaN or infinity in rows {torch.nonzero(bad).flatten()[:5].tolist()}")
+    return rows
+
+
+def _centres(name: str, given: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
+    centres = _rows(given).to(rows)
+    if centres.shape[1] != rows.shape[1] or len(centres) > k:
+        raise ValueError(f"{name}: got shape {tuple(centres.shape)}, expected at most {k} rows of {rows.shape[1]} numbers")
+    return centres
+
+
+def _start(rows: torch.Tensor, k: int, init: str | torch.Tensor, held: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    if not isinstance(init, str):
+        centres = _centres("init", init, rows, k).clone()
+        if len(centres) != k:
+            raise ValueError(f"init: got {len(centres)} centres, expected {k}")
+        centres[: len(held)] = held
+        return centres
+    if init == "random":
+        picked = torch.randperm(len(rows), generator=draw)[: k - len(held)].to(rows.device)
+        return torch.cat([held, rows[picked]])
+    if init == "k-means++":
+        return _plus_plus(rows, k, held, draw)
+    raise ValueError(f"init: got {init!r}, expected 'k-means++', 'random' or (K, D) centres")
+
+
+def _plus_plus(rows: torch.Tensor, k: int, held: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    """Greedy k-means++: of a few rows drawn by squared distance, the one that lowers the inertia most becomes the next centre."""
+    trials = 2 + int(torch.log(torch.tensor(float(k))))
+    lengths = (rows * rows).sum(1)                                # (N,)
+    centres = rows.new_empty(k, rows.shape[1])
+    count = len(held)
+    if count:
+        centres[:count] = held
+        nearest = _nearest(rows, held, lengths)[1]
+    else:
+        first = int(torch.randint(len(rows), (1,), generator=draw))
+        centres[0], count = rows[first], 1
+        nearest = _to(rows, lengths, rows[first : first + 1])[0]
+    for at in range(count, k):
+        # Inverse-transform sampling on the cumulated distances: torch.multinomial stops at 2**24 rows.
+        mass = nearest.double().cumsum(0)
+        aim = torch.rand(trials, generator=draw, dtype=torch.float64).to(mass) * mass[-1]
+        picked = torch.searchsorted(mass, aim).clamp_max(len(rows) - 1)
+        distances = torch.minimum(_to(rows, lengths, rows[picked]), nearest)       # (T, N)
+        chosen = int(distances.sum(1, dtype=torch.float64).argmin())
+        centres[at], nearest = rows[picked[chosen]], distances[chosen]
+    return centres
+
+
+def _to(rows: torch.Tensor, lengths: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """(T, N) squared distances from each centre."""
+    return (centres @ rows.T).mul_(-2).add_(lengths).add_((centres * centres).sum(1, keepdim=True)).clamp_min_(0)
+
+
+def _nearest(rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) nearest centre and squared distance to it, in blocks."""
+    halves = 0.5 * (centres * centres).sum(1)
+    assignment = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
+    scores = rows.new_empty(len(rows))
+    for start in range(0, len(rows), max(1, CHUNK // len(centres))):
+        stop = start + max(1, CHUNK // len(centres))
+        block = torch.addmm(halves, rows[start:stop], centres.T, beta=-1)
+        torch.max(block, dim=1, out=(scores[start:stop], assignment[start:stop]))
+    return assignment, (lengths - 2 * scores).clamp_min_(0)
+
+
+def _lloyd(
+    rows: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool, balanced: bool, max_iterations: int, threshold: float
+) -> KMeans:
+    lengths = (rows * rows).sum(1)
+    assignment, distances, converged, step = None, None, False, 0
+    for step in range(1, max_iterations + 1):
+        moved, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
+        if assignment is not None and torch.equal(moved, assignment):
+            converged = True
+            break
+        assignment = moved
+        new = _means(rows, assignment, distances, centres, held, spherical)
+        shift = float(((new - centres) ** 2).sum())
+        centres = new
+        if shift <= threshold:
+            converged = True
+            break
+    # The assignment returned is the one to the centres returned, not to those of the step before.
+    assignment, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
+    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), step, converged)
+
+
+def _means(
+    rows: torch.Tensor, assignment: torch.Tensor, distances: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool
+) -> torch.Tensor:
+    """New centres. An empty cluster restarts at the row that lies farthest from its own centre."""
+    counts = torch.bincount(assignment, minlength=len(centres))
+    sums = torch.zeros_like(centres).index_add_(0, assignment, rows)
+    new = sums / counts.clamp_min(1)[:, None]
+    empty = torch.nonzero(counts == 0).flatten()
+    empty = empty[empty >= held]
+    if len(empty):
+        new[empty] = rows[torch.topk(distances, len(empty)).indices]
+    if spherical:
+        new = torch.nn.functional.normalize(new, dim=1)
+    new[:held] = centres[:held]
+    return new
+
+
+def _balanced(rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Assignment in which every cluster gets floor(N/K) or ceil(N/K) rows.
+
+    Entropic transport gives potentials under which the sizes are nearly right; rows then go to their best open place, the surest
+    first, which makes them exactly right.
+    """
+    from labelnb.compute.sinkhorn import sinkhorn
+
+    n, k = len(rows), len(centres)
+    cost = _to(rows, lengths, centres).T.contiguous()             # (N, K)
+    scale = float(cost.mean()) or 1.0
+    transport = sinkhorn(-cost / scale, temperature=0.01, tolerance=0.01, max_iterations=200)
+    scores = (transport.potential * 0.01).to(cost) - cost / scale
+    assignment = fill(scores, n // k, n % k)
+    return assignment, cost.gather(1, assignment[:, None])[:, 0]
+
+
+def fill(scores: torch.Tensor, size: int, spare: int) -> torch.Tensor:
+    """(N,) places of capacity `size`, `spare` of them with one more, filled by falling margin between a row's best and next open place."""
+    n, k = scores.shape
+    room = torch.full((k,), size, dtype=torch.int64, device=scores.device)
+    assignment = torch.full((n,), -1, dtype=torch.int64, device=scores.device)
+    open_ = scores.clone()
+    while bool((assignment < 0).any()):
+        waiting = torch.nonzero(assignment < 0).flatten()
+        part = open_[waiting]
+        top = part.topk(min(2, k), dim=1)
+        margin = top.values[:, 0] - top.values[:, -1]
+        want = top.indices[:, 0]
+        for place in torch.unique(want).tolist():
+            asking = waiting[want == place]
+            asking = asking[torch.argsort(margin[want == place], descending=True, stable=True)]
+            extra = 1 if spare > 0 and len(asking) > room[place] else 0
+            given = asking[: max(0, int(room[place]) + extra)]
+            assignment[given] = place
+            spare -= int(extra and len(given) > room[place])
+            room[place] -= len(given)
+            if room[place] <= 0 and (len(given) < len(asking) or spare == 0):
+                open_[:, place] = -float("inf")
+    return assignment

@@ -1,0 +1,241 @@
+"""Entropic optimal transport between given marginals: the balanced soft assignment of N items to K places.
+
+Source: Cuturi 2013 (arXiv 1306.0895) for the problem; the solver minimises its dual in the K column potentials (the semi-dual of
+Cuturi and Peyre 2018, arXiv 1811.05128) by L-BFGS after a few Sinkhorn steps.
+
+Why not the plain iteration: each pass reads all N x K numbers, and near a balanced assignment Sinkhorn's steps shrink the error by a
+constant factor close to 1. The semi-dual has the same cost a pass (the rows are solved exactly within it) and needs far fewer passes.
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from labelnb.checks import as_tensor, positive_int, within
+from labelnb.compute.lbfgs import minimise
+
+__all__ = ["Transport", "sinkhorn"]
+
+CHUNK = 1 << 19
+"""Numbers worked on at a time, so that a block stays in the processor's cache between its two uses."""
+SINKHORN_STEPS = 3
+"""Plain steps before L-BFGS: they bring wild column sums within reach of a quadratic model."""
+
+
+class Transport(NamedTuple):
+    """A plan and how well it keeps its marginals."""
+
+    plan: torch.Tensor
+    """(N, K), non-negative, of total mass 1: rows sum to `row`, columns to `column`."""
+    marginal_error: float
+    """L1 distance of the plan's row and column sums from what was asked."""
+    iterations: int
+    """Passes over the scores."""
+    method: str
+    """`scaled` (one kernel served all passes) or `log` (the range was too wide for that: it was formed anew from the logarithms)."""
+    potential: torch.Tensor
+    """(K,) float64 column potentials h: each row of the plan is `row * softmax(scores / temperature + h)`. Use it for new items."""
+
+
+def sinkhorn(
+    scores: Any,
+    *,
+    row: Any = None,
+    column: Any = None,
+    temperature: float = 0.05,
+    tolerance: float = 1e-3,
+    max_iterations: int = 1000,
+    start: torch.Tensor | None = None,
+) -> Transport:
+    """The plan P that maximises <P, scores> + temperature * entropy(P) with given row and column sums.
+
+    Parameters
+    ----------
+    scores : (N, K) the higher, the likelier; -inf forbids a place
+    row : (N,) mass of each item, default 1/N; non-negative, scaled to total 1
+    column : (K,) mass of each place, default 1/K; non-negative, scaled to total 1
+    temperature : how soft the assignment is (epsilon of the entropic problem; 1/lambda in Asano et al.), above 0
+    tolerance : L1 error of the marginals at which to stop; below about 1e-6 give float64 scores
+    max_iterations : most passes over the scores; a plan that has not converged says so in `marginal_error`
+    start : (K,) potentials to begin from, such as those of an earlier call
+
+    Returns
+    -------
+    Transport on the scores' device, in their type (float32 for half types).
+
+    Raises
+    ------
+    ValueError
+        For NaN, an item or place with mass that is wholly forbidden, or masses that are negative or all zero.
+
+    Notes
+    -----
+    Memory: the plan, and blocks of 2 MB. Do not use it to force equal sizes on data whose groups are known to be unequal: give
+    `column`.
+    """
+    s = _scores(scores)
+    n, k = s.shape
+    temperature = within("temperature", temperature, 0.0, float("1e12"), open_low=True)
+    tolerance = within("tolerance", tolerance, 0.0, 2.0, open_low=True)
+    max_iterations = positive_int("max_iterations", max_iterations)
+    r, c = _mass("row", row, n, s), _mass("column", column, k, s)
+    used = c > 0
+    problem = _SemiDual(s if bool(used.all()) else s[:, used], r, c[used], temperature)
+    h = _start(start, k, c)[used]
+    best, error, passes = _solve(problem, h, tolerance, max_iterations)
+    plan, row_error = problem.plan(best)
+    potential = torch.full((k,), -float("inf"), dtype=torch.float64, device=s.device)
+    potential[used] = best
+    if not bool(used.all()):
+        full = s.new_zeros(n, k)
+        full[:, used] = plan
+        plan = full
+    return Transport(plan, error + row_error, passes, problem.method, potential)
+
+
+def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations: int) -> tuple[torch.Tensor, float, int]:
+    """Sinkhorn steps, then L-BFGS, until the columns are right. Returns potentials, the columns' error and the passes."""
+    c = problem.column
+    error, passes = float("inf"), 0
+    best = h
+    for _ in range(min(SINKHORN_STEPS, max_iterations)):
+        _, gradient = problem(h)
+        passes += 1
+        error, best = float(gradient.abs().sum()), h
+        if error <= tolerance:
+            return best, error, passes
+        h = h + torch.log(c / (gradient + c).clamp_min(1e-300))
+    if passes >= max_iterations:
+        return best, error, passes
+    seen = {"error": error, "best": best}
+
+    def right(point: torch.Tensor, gradient: torch.Tensor) -> bool:
+        now = float(gradient.abs().sum())
+        if now < seen["error"]:
+            seen.update(error=now, best=point)
+        return now <= tolerance or passes + problem.calls >= max_iterations
+
+    problem.calls = 0
+    minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=c, stop=right, rounding=problem.rounding)
+    return seen["best"], seen["error"], passes + problem.calls
+
+
+class _SemiDual:
+    """F(h) = sum_i row_i log sum_j exp(scores_ij / temperature + h_j) - sum_j column_j h_j, and its gradient: column sums - column.
+
+    The kernel holds softmax(scores / temperature + reference) for the potentials at which it was last formed, so that a pass is two
+    products with it and no exponential. Potentials that have moved too far from the reference for what underflowed to stay negligible
+    have the kernel formed anew around them, from the logarithms.
+    """
+
+    def __init__(self, scores: torch.Tensor, row: torch.Tensor, column: torch.Tensor, temperature: float) -> None:
+        self.scores, self.row, self.column, self.temperature = scores, row, column, temperature
+        step = max(1, CHUNK // scores.shape[1])
+        self.blocks = [slice(start, start + step) for start in range(0, len(scores), step)]
+        self.calls, self.formed = 0, 0
+        single = scores.dtype == torch.float32
+        self.rounding = torch.finfo(scores.dtype).eps
+        self.least, self.reach = (1e-30, 40.0) if single else (1e-280, 300.0)     # least * exp(reach) is far below rounding
+        _refuse_forbidden(scores, row)
+        self.kernel = torch.empty_like(scores)
+        self.heights = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
+        self.reference: torch.Tensor | None = None
+
+    @property
+    def method(self) -> str:
+        return "scaled" if self.formed <= 1 else "log"
+
+    def __call__(self, h: torch.Tensor) -> tuple[float, torch.Tensor]:
+        self.calls += 1
+        move = self._move(h)
+        shift = move.max()
+        v = torch.exp(move - shift).to(self.scores.dtype)
+        sums, total = torch.zeros_like(h), 0.0
+        for rows in self.blocks:
+            block, mass = self.kernel[rows], self.row[rows]
+            weight = block @ v
+            sums += (mass / weight) @ block
+            total += float((mass.double() * (weight.double().log() + self.heights[rows])).sum())
+        return total + float(shift) - float(self.column @ h), sums * v.double() - self.column
+
+    def _move(self, h: torch.Tensor) -> torch.Tensor:
+        """How far h is from the reference, after bringing the reference to h where that is too far."""
+        if self.reference is None or float((h - self.reference).max() - (h - self.reference).min()) > self.reach:
+            self._form(h)
+        return h - self.reference
+
+    def _form(self, h: torch.Tensor) -> None:
+        """Form the kernel around h. Numbers too small to matter are zeroed: products with denormal numbers are slow."""
+        self.formed += 1
+        self.reference = h.clone()
+        for rows in self.blocks:
+            block = self.kernel[rows]
+            torch.div(self.scores[rows], self.temperature, out=block)
+            block.add_(h.to(block.dtype))
+            top = block.amax(1, keepdim=True)
+            top.masked_fill_(torch.isinf(top), 0.0)
+            block.sub_(top).exp_()
+            weight = block.sum(1, keepdim=True)
+            block.div_(weight.clamp_min(1e-30))
+            torch.nn.functional.threshold_(block, self.least, 0.0)
+            self.heights[rows] = (weight.double().log() + top.double())[:, 0].nan_to_num(neginf=0.0)
+            block.masked_fill_(weight <= 0, 1.0)                  # a row that is wholly forbidden has no mass: anything finite will do
+
+    def plan(self, h: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The plan, written over the kernel, and the L1 error of its row sums."""
+        move, error = self._move(h), 0.0
+        v = torch.exp(move - move.max()).to(self.scores.dtype)
+        for rows in self.blocks:
+            block, mass = self.kernel[rows], self.row[rows, None]
+            block.mul_(v)
+            block.mul_(mass / block.sum(1, keepdim=True))
+            error += float((block.sum(1, dtype=torch.float64) - mass[:, 0].double()).abs().sum())
+        return self.kernel, error
+
+
+def _refuse_forbidden(scores: torch.Tensor, row: torch.Tensor) -> None:
+    rows = torch.isinf(scores.amax(1)) & (row > 0)
+    if bool(rows.any()):
+        at = torch.nonzero(rows).flatten()[:5].tolist()
+        raise ValueError(f"scores: every place with mass is forbidden (-inf) in rows {at}; allow one, or give these rows no mass")
+    columns = torch.isinf(scores.amax(0))
+    if bool(columns.any()):
+        at = torch.nonzero(columns).flatten()[:5].tolist()
+        raise ValueError(f"scores: every item is forbidden (-inf) in columns {at}; allow one, or give these columns no mass")
+
+
+def _scores(scores: Any) -> torch.Tensor:
+    tensor = as_tensor(scores, "scores", dtype=None)
+    if tensor.dtype != torch.float64:
+        tensor = tensor.to(torch.float32)
+    if tensor.ndim != 2 or 0 in tensor.shape:
+        raise ValueError(f"scores: got shape {tuple(tensor.shape)}, expected (N, K) with at least one row and one column")
+    bad = torch.isnan(tensor) | (tensor == float("inf"))
+    if bool(bad.any()):
+        raise ValueError(f"scores: NaN or +infinity in rows {torch.nonzero(bad.any(1)).flatten()[:5].tolist()}; expected finite scores, or -inf to forbid")
+    return tensor
+
+
+def _mass(name: str, mass: Any, count: int, scores: torch.Tensor) -> torch.Tensor:
+    """Marginal of total 1: rows in the scores' type, columns in float64."""
+    dtype = scores.dtype if name == "row" else torch.float64
+    if mass is None:
+        return torch.full((count,), 1.0 / count, dtype=dtype, device=scores.device)
+    tensor = as_tensor(mass, name, dtype=torch.float64).to(scores.device)
+    if tensor.shape != (count,):
+        raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected ({count},): one mass each")
+    if not bool(torch.isfinite(tensor).all()) or bool((tensor < 0).any()) or float(tensor.sum()) <= 0:
+        raise ValueError(f"{name}: expected finite masses of 0 or more, not all zero")
+    return (tensor / tensor.sum()).to(dtype)
+
+
+def _start(start: torch.Tensor | None, k: int, column: torch.Tensor) -> torch.Tensor:
+    """Potentials to begin from. With -inf (a column that had no mass before) or none: the logarithm of the column masses."""
+    plain = torch.log(column.clamp_min(1e-300))
+    if start is None:
+        return plain
+    if start.shape != (k,):
+        raise ValueError(f"start: got shape {tuple(start.shape)}, expected ({k},): one potential a column")
+    given = start.to(plain)
+    return torch.where(torch.isfinite(given), given, plain)
