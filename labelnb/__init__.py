@@ -48,6 +48,7 @@ _WHERE = {
     "compute": None,
     "export": None,
     "widgets": None,
+    "metrics": None,
 }
 
 __all__ = [
@@ -78,10 +79,11 @@ __all__ = [
     "compute",
     "export",
     "widgets",
+    "metrics",
 ]
 
 if TYPE_CHECKING:
-    from labelnb import compute, datasets, encoders, export, methods, widgets
+    from labelnb import compute, datasets, encoders, export, methods, metrics, widgets
     from labelnb.catalog import catalog
     from labelnb.classes import LabelSpace
     from labelnb.items import Items
