@@ -1,0 +1,313 @@
+"""Labels that travel along a graph: (I - alpha S) F = Y for all classes at once, and what each seed gave to one node.
+
+S is the graph after normalisation, Y the seeds. Sources: Zhou et al. 2004 (learning with local and global consistency, eq. 4); conjugate
+gradients for it: Iscen et al. 2017 (arXiv 1611.05113); the Chebyshev semi-iteration: Golub and Varga 1961.
+"""
+from __future__ import annotations
+
+import heapq
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+import torch
+
+from labelnb.checks import as_tensor, positive_int, within
+from labelnb.compute.device import working_memory
+from labelnb.compute.knn import KnnGraph
+
+__all__ = ["Propagation", "propagate", "normalised", "contributions", "strongest_paths"]
+
+
+class Propagation(NamedTuple):
+    """The solution and how it was reached."""
+
+    scores: torch.Tensor
+    """(N, K) F of (I - alpha S) F = Y."""
+    residual: float
+    """Largest |Y - (I - alpha S) F| / |Y| of any class, taken anew from the solution."""
+    iterations: int
+    """Products with the graph, of the class block that took most."""
+    method: str
+    """What ran: `cg`, `chebyshev` or `power`."""
+    converged: bool
+    """Whether the residual is within the tolerance."""
+
+
+def propagate(
+    graph: Any,
+    seeds: Any,
+    *,
+    alpha: float,
+    method: Literal["auto", "cg", "chebyshev", "power"] = "auto",
+    tolerance: float = 1e-6,
+    max_iterations: int = 1000,
+    normalise: Literal["symmetric", "none"] = "symmetric",
+    memory: int | None = None,
+) -> Propagation:
+    """Solve (I - alpha S) F = Y for all classes at once.
+
+    Parameters
+    ----------
+    graph : (N, N) symmetric non-negative weights: scipy sparse, torch sparse or a KnnGraph (made symmetric)
+    seeds : (N, K) dense or scipy sparse; one column a class (Y)
+    alpha : share of a node's score that comes from its neighbours, in [0, 1); the larger, the farther labels travel
+    method : `chebyshev` needs no inner products and knows its number of steps beforehand; `cg` adapts to the graph and wins for
+        alpha close to 1; `power` is the plain iteration F <- alpha S F + Y; `auto` takes chebyshev up to alpha .9, then cg
+    tolerance : relative residual to reach, of every class
+    max_iterations : products with the graph at most
+    normalise : `symmetric` divides w_ij by sqrt(d_i d_j), d the row sums without the diagonal, which is dropped (S in the paper);
+        `none` takes the graph as S already
+    memory : bytes for the work beside graph and result; classes are solved in blocks that fit
+
+    Returns
+    -------
+    Propagation on the seeds' device (CPU where the seeds are NumPy or scipy), float64 where graph and seeds are both float64, else
+    float32. Where float32 cannot reach the tolerance for this alpha, the work is done in float64.
+
+    Raises
+    ------
+    ValueError
+        If the graph is not square, symmetric, finite and non-negative, shapes do not fit, or alpha is outside [0, 1).
+    """
+    within("alpha", alpha, 0.0, 1.0, open_high=True)
+    within("tolerance", tolerance, 0.0, 1.0, open_low=True, open_high=True)
+    positive_int("max_iterations", max_iterations)
+    if method not in _SOLVERS and method != "auto":
+        raise ValueError(f"method: got {method!r}, expected 'auto', {', '.join(map(repr, _SOLVERS))}")
+    if normalise not in ("symmetric", "none"):
+        raise ValueError(f"normalise: got {normalise!r}, expected 'symmetric' or 'none'")
+    weights = _checked(graph)
+    starts = seeds.tocsc() if scipy.sparse.issparse(seeds) else as_tensor(seeds, "seeds", dtype=None)
+    if starts.ndim != 2 or starts.shape[0] != weights.shape[0]:
+        raise ValueError(f"seeds: got shape {tuple(starts.shape)}, expected ({weights.shape[0]}, K): one row a node, one column a class")
+    device = starts.device if isinstance(starts, torch.Tensor) else torch.device("cpu")
+    double = weights.dtype == np.float64 and (starts.dtype in (np.float64, torch.float64))
+    # A float32 solution is off by about 6e-8 times the condition number (1 + alpha) / (1 - alpha) at best.
+    work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
+    s = _to_torch(normalised(weights) if normalise == "symmetric" else weights, work, device)
+    chosen = ("chebyshev" if alpha <= 0.9 else "cg") if method == "auto" else method
+    return _by_blocks(s, starts, alpha, chosen, tolerance, max_iterations, torch.float64 if double else torch.float32, working_memory(memory, device))
+
+
+def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
+    """S = D^-1/2 W D^-1/2 of symmetric weights W, its diagonal dropped; nodes without an edge keep rows of zeros."""
+    w = scipy.sparse.csr_array(graph, copy=True)
+    w.setdiag(0)
+    w.eliminate_zeros()
+    degree = np.asarray(w.sum(axis=1, dtype=np.float64)).ravel()
+    scale = np.divide(1.0, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0)
+    rows = np.repeat(np.arange(w.shape[0]), np.diff(w.indptr))
+    w.data = (w.data * scale[rows] * scale[w.indices]).astype(w.dtype)
+    return w
+
+
+def _checked(graph: Any) -> scipy.sparse.csr_array:
+    if isinstance(graph, KnnGraph):
+        graph = graph.to_scipy("symmetric")
+    if isinstance(graph, torch.Tensor):
+        if graph.layout == torch.strided:
+            raise TypeError("graph: got a dense tensor, expected a sparse graph (scipy CSR, torch sparse or a KnnGraph)")
+        coo = graph.detach().cpu().to_sparse_coo().coalesce()
+        graph = scipy.sparse.csr_array((coo.values().numpy(), tuple(coo.indices().numpy())), shape=tuple(coo.shape))
+    if not scipy.sparse.issparse(graph):
+        raise TypeError(f"graph: got {type(graph).__name__}, expected a scipy sparse matrix, a torch sparse tensor or a KnnGraph")
+    csr = scipy.sparse.csr_array(graph)
+    if csr.shape[0] != csr.shape[1] or csr.shape[0] == 0:
+        raise ValueError(f"graph: got shape {csr.shape}, expected (N, N): every node with every node, N at least 1")
+    if csr.dtype != np.float64:
+        csr = csr.astype(np.float32)
+    if not np.isfinite(csr.data).all() or (csr.data < 0).any():
+        raise ValueError("graph: weights hold NaN, infinity or negative values; expected non-negative similarities")
+    difference = abs(csr - csr.T)
+    if difference.nnz and difference.max() > 1e-5 * csr.data.max(initial=0):
+        i, j = (int(part[difference.data.argmax()]) for part in difference.tocoo().coords)
+        raise ValueError(f"graph: not symmetric (nodes {i} and {j} weigh each other differently); use (W + W.T) / 2 or to_scipy('symmetric')")
+    return csr
+
+
+def _to_torch(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    indptr, indices = (torch.from_numpy(part.astype(np.int64)) for part in (csr.indptr, csr.indices))
+    data = torch.from_numpy(csr.data.copy()).to(dtype)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+        return torch.sparse_csr_tensor(indptr, indices, data, csr.shape, device=device, check_invariants=False)
+
+
+def _by_blocks(
+    s: torch.Tensor, seeds: Any, alpha: float, method: str, tolerance: float, max_iterations: int, dtype: torch.dtype, budget: int,
+) -> Propagation:
+    n, k = seeds.shape
+    width = max(1, min(k, int(budget / (6 * n * s.dtype.itemsize))))
+    scores = torch.zeros((n, k), dtype=dtype, device=s.device)
+    worst, iterations = 0.0, 0
+    for a in range(0, k, width):
+        part = seeds[:, a:a + width]
+        y = torch.from_numpy(part.toarray()) if scipy.sparse.issparse(part) else part
+        y = y.to(dtype=s.dtype, device=s.device).contiguous()
+        if not torch.isfinite(y).all():
+            raise ValueError("seeds: NaN or infinity; expected finite strengths, 0 where a node is no seed")
+        length = y.norm(dim=0)
+        length = torch.where(length == 0, torch.ones_like(length), length)     # a class without a seed has the solution 0
+        f, steps = _SOLVERS[method](s, y, alpha, tolerance, max_iterations, length)
+        rest = torch.addmm(y - f, s, f, alpha=alpha)                           # Y - (I - alpha S) F, taken anew
+        worst, iterations = max(worst, float((rest.norm(dim=0) / length).max())), max(iterations, steps)
+        scores[:, a:a + width] = f
+    return Propagation(scores, worst, iterations, method, worst <= tolerance)
+
+
+def _chebyshev(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: int, length: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """The eigenvalues of alpha S lie in [-alpha, alpha], so the residual after n steps is at most 1 / T_n(1 / alpha) of the first."""
+    if alpha == 0:
+        return y.clone(), 0
+    steps = min(most, math.ceil(math.acosh(1 / (0.5 * tolerance)) / math.acosh(1 / alpha)))
+    before, now, omega = torch.zeros_like(y), y.clone(), 1.0
+    for step in range(1, steps + 1):
+        omega = 2 / (2 - alpha**2) if step == 1 else 1 / (1 - 0.25 * alpha**2 * omega)
+        before.lerp_(y, omega)                                                 # before + omega (y - before) + omega alpha S now
+        before, now = now, torch.addmm(before, s, now, alpha=omega * alpha, out=before)
+    return now, steps
+
+
+def _cg(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: int, length: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Conjugate gradients, every class with step lengths of its own."""
+    f, r, p = torch.zeros_like(y), y.clone(), y.clone()
+    rr = torch.linalg.vecdot(r, r, dim=0)
+    for step in range(1, most + 1):
+        ap = torch.addmm(p, s, p, alpha=-alpha)
+        curvature = torch.linalg.vecdot(p, ap, dim=0)
+        a = torch.where(curvature > 0, rr / curvature, torch.zeros_like(rr))
+        f.addcmul_(p, a)
+        r.addcmul_(ap, -a)
+        before, rr = rr, torch.linalg.vecdot(r, r, dim=0)
+        if float((rr.sqrt() / length).max()) <= 0.5 * tolerance:
+            return f, step
+        p.mul_(torch.where(before > 0, rr / before, torch.zeros_like(rr))).add_(r)
+    return f, most
+
+
+def _power(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: int, length: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """F <- alpha S F + Y; the change of a step is the residual of the step before."""
+    f = y.clone()
+    for step in range(1, most + 1):
+        after = torch.addmm(y, s, f, alpha=alpha)
+        change = float(((after - f).norm(dim=0) / length).max())
+        f = after
+        if change <= 0.5 * tolerance:
+            return f, step
+    return f, most
+
+
+_SOLVERS = {"cg": _cg, "chebyshev": _chebyshev, "power": _power}
+
+
+def contributions(graph: Any, node_seeds: Any, node: int, *, alpha: float, tolerance: float = 1e-9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What every seed gives to the scores of one node: exact, by one solve of the adjoint system.
+
+    F = (I - alpha S)^-1 Y, so the row F[node] = z^T Y with (I - alpha S)^T z = e_node: seed s of class c contributes z[s] Y[s, c].
+
+    Parameters
+    ----------
+    graph : (N, N) S as it was solved with: symmetric, normalised already
+    node_seeds : (N, K) sparse or dense seeds Y
+    node : position of the node asked about
+    alpha : as in the solve
+
+    Returns
+    -------
+    seed_nodes (n,) int64, classes (n,) int64, contribution (n,) float64: one row for every entry of the seeds that is not 0. The
+    contributions of a class add up to the node's score for it.
+
+    Raises
+    ------
+    IndexError
+        If there is no such node.
+    """
+    s = _checked(graph).astype(np.float64)
+    count = s.shape[0]
+    if not -count <= node < count:
+        raise IndexError(f"node: got {node}, expected a position from 0 to {count - 1}")
+    within("alpha", alpha, 0.0, 1.0, open_high=True)
+    y = scipy.sparse.coo_array(scipy.sparse.csr_array(node_seeds))
+    if y.shape[0] != count:
+        raise ValueError(f"node_seeds: got shape {y.shape}, expected ({count}, K): one row a node of the graph")
+    start = np.zeros((count, 1))
+    start[node] = 1.0
+    z = propagate(s, start, alpha=alpha, tolerance=tolerance, method="cg", normalise="none", max_iterations=10_000).scores.numpy()[:, 0]
+    rows, classes = (part.astype(np.int64) for part in y.coords)
+    return rows, classes, z[rows] * y.data
+
+
+def strongest_paths(graph: Any, node: int, seeds: Sequence[int] | np.ndarray, *, alpha: float, n: int = 5) -> list[tuple[list[int], float]]:
+    """The strongest paths without a cycle from any of the seeds to a node.
+
+    The score of a node is a sum over all walks from the seeds; a walk weighs the product of alpha S_ij over its edges. These are the
+    paths of largest weight, found best first with the exact distance to the nearest seed as the guide.
+
+    Parameters
+    ----------
+    graph : (N, N) S as it was solved with
+    node : where the paths end
+    seeds : positions where a path may begin
+    alpha : as in the solve
+    n : paths at most
+
+    Returns
+    -------
+    list of (nodes from the seed to the node, weight), strongest first; empty where no seed reaches the node. A node that is a seed
+    itself begins with the path of itself alone, of weight 1.
+    """
+    s = _checked(graph)
+    positive_int("n", n)
+    within("alpha", alpha, 0.0, 1.0, open_high=True)
+    targets = np.unique(np.asarray(seeds, dtype=np.int64))
+    if not len(targets) or alpha == 0:
+        return [([int(node)], 1.0)] if node in targets else []
+    costs = scipy.sparse.csr_array(s, dtype=np.float64)
+    costs.eliminate_zeros()
+    costs.data = -np.log(alpha * np.minimum(costs.data, 1.0))
+    to_seed = scipy.sparse.csgraph.dijkstra(costs, directed=False, indices=targets, min_only=True)
+    if not np.isfinite(to_seed[node]):
+        return []
+    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in _best_first(costs, int(node), set(targets.tolist()), to_seed, n)]
+
+
+def _best_first(costs: scipy.sparse.csr_array, node: int, targets: set[int], to_seed: np.ndarray, n: int) -> list[tuple[tuple[int, ...], float]]:
+    """Paths from `node` outwards to a target, cheapest first. The queue holds, a path, only its best extension not yet tried."""
+    found: list[tuple[tuple[int, ...], float]] = [((node,), 0.0)] if node in targets else []
+    queue: list[tuple[float, int, int, tuple[int, ...], float, np.ndarray, np.ndarray]] = []
+
+    def extend(path: tuple[int, ...], cost: float) -> None:
+        at = slice(costs.indptr[path[-1]], costs.indptr[path[-1] + 1])
+        next_nodes, steps = costs.indices[at], costs.data[at]
+        fresh = ~np.isin(next_nodes, path) & np.isfinite(to_seed[next_nodes])
+        next_nodes, steps = next_nodes[fresh], steps[fresh]
+        order = np.argsort(steps + to_seed[next_nodes], kind="stable")
+        if len(order):
+            push(path, cost, next_nodes[order], steps[order], 0)
+
+    def push(path: tuple[int, ...], cost: float, nodes: np.ndarray, steps: np.ndarray, which: int) -> None:
+        estimate = cost + float(steps[which] + to_seed[nodes[which]])
+        heapq.heappush(queue, (estimate, next(ticket), which, path, cost, nodes, steps))
+
+    ticket = iter(range(1 << 62))
+    extend((node,), 0.0)
+    tried = 0
+    while queue and len(found) < n and tried < _MOST_TRIED:
+        tried += 1
+        _, _, which, path, cost, nodes, steps = heapq.heappop(queue)
+        if which + 1 < len(nodes):
+            push(path, cost, nodes, steps, which + 1)
+        longer, spent = (*path, int(nodes[which])), cost + float(steps[which])
+        if longer[-1] in targets:
+            found.append((longer, spent))
+        extend(longer, spent)
+    return found[:n]
+
+
+_MOST_TRIED = 20_000
+"""Partial paths looked at before the search gives what it has."""

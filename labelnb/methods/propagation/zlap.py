@@ -1,0 +1,156 @@
+"""Zero-shot label propagation: class names and items are nodes of one graph, and labels travel from names to items.
+
+Source: Stojnic, Kalantidis and Tolias 2024, Label Propagation for Zero-shot Classification with Vision-Language Models (arXiv 2404.04072).
+Reference code: https://github.com/vladan-stojnic/ZLaP
+"""
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+import torch
+
+from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
+from labelnb.compute.knn import knn_graph
+from labelnb.compute.propagate import Propagation, normalised, propagate
+from labelnb.results import Proposal
+
+WIDGET = "propagation"
+CATALOGUE = 22
+
+
+def zlap(
+    embeddings: torch.Tensor,
+    class_embeddings: torch.Tensor,
+    *,
+    k: Annotated[int, Range(1, 100)] = 5,
+    alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
+    gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
+    labels: torch.Tensor | None = None,
+    label_weight: Annotated[float, Range(0.0, 100.0)] = 1.0,
+    rescale: bool = False,
+) -> Proposal:
+    """Propose the class whose name reaches an item best over the graph of items and names.
+
+    Parameters
+    ----------
+    embeddings : (N, D) vectors of the items; brought to length 1
+    class_embeddings : (K, D) one vector a class, or (K, P, D) one a prompt, from the same encoder
+    k : length of the two neighbour lists of an item. As in the reference, an item stands in its own list of items and is then left
+        out, so there are k - 1 other items and k classes (all of them where there are fewer)
+    alpha : share of a score that comes from the neighbours, in [0, 1); the larger, the farther labels travel
+    gamma : power on the similarities between items and classes, which live in a narrower range than those between items
+    labels : (N,) class positions of items that are known, -1 where not. A known item becomes a seed of its class beside the class's
+        name; it is proposed its own label with probability 1, while its row of the scores says what its neighbourhood makes of it
+    label_weight : strength of a labelled item as a seed; a class's name has strength 1
+    rescale : bring all similarities from their least and greatest to 0..1 before the power: the reference's setting for class vectors
+        that were learned from images (proxies)
+
+    Returns
+    -------
+    Proposal; probabilities are the scores over their row's sum. Items that no seed reaches abstain. Evidence: `scores` (N, K);
+    `graph`, sparse (K + N, K + N), the normalised S over classes, then items; `node_seeds`, sparse (K + N, K); `class_scores` (K, K);
+    `alpha`; `residual`; `iterations`; `knn_recall`; `reached` (N,) bool. `solve(I - alpha S, node_seeds)` holds class_scores, then scores.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a vector is zero or holds NaN, or a hyperparameter is out of its range.
+
+    Notes
+    -----
+    The neighbours cost N^2 D below 30,000 items, far less above; the solve is linear in N k K. Do not use it where the items' own
+    neighbours are of mixed classes: it then spreads mistakes. A class whose name lies near to nothing gets no item: see `clip`.
+    """
+    x = unit_rows(embeddings)
+    classes = class_rows(class_embeddings, x)
+    graph, recall, _ = class_item_graph(x, classes, k, gamma, rescale)
+    known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
+    seeds = node_seeds(len(classes), len(x), known, label_weight)
+    solved = solve(graph, seeds, alpha, x)
+    scores = solved.scores[len(classes):]
+    reached = reached_items(graph, seeds, len(classes))
+    evidence = {
+        "scores": scores, "graph": graph, "node_seeds": seeds, "class_scores": solved.scores[: len(classes)], "alpha": float(alpha),
+        "residual": solved.residual, "iterations": solved.iterations, "knn_recall": recall, "reached": reached,
+    }
+    shown = scores.cpu().numpy()
+    if known is not None and (known >= 0).any():
+        shown = shown.copy()
+        shown[known >= 0] = np.eye(len(classes), dtype=shown.dtype)[known[known >= 0]]
+    return Proposal.from_scores(shown, reached=reached, evidence=evidence, warnings=_warnings(solved, reached))
+
+
+def class_item_graph(
+    x: torch.Tensor, classes: torch.Tensor, k: int, gamma: float, rescale: bool,
+) -> tuple[scipy.sparse.csr_array, float, tuple[float, float]]:
+    """The normalised graph S over K classes, then N items (section 3.2 of the paper); recall of its neighbours; range of similarities."""
+    positive_int("k", k)
+    within("gamma", gamma, 0.0, 1e3, open_low=True)
+    n, n_classes = len(x), len(classes)
+    others = min(k, n) - 1
+    to_items = knn_graph(x, others) if others else None
+    to_classes = knn_graph(classes, min(k, n_classes), queries=x)
+    low, high = 0.0, 1.0
+    if rescale:
+        everything = [to_classes.similarities] if to_items is None else [to_classes.similarities, to_items.similarities]
+        low = min(float(part.min()) for part in everything)
+        high = 1.0                                              # an item's similarity to itself, in its own list
+        if high - low < 1e-12:
+            low = 0.0
+    links = neighbour_weights(to_classes.indices, to_classes.similarities, n_classes, low, high, gamma)
+    among = scipy.sparse.csr_array((n, n), dtype=links.dtype)
+    if to_items is not None:
+        among = neighbour_weights(to_items.indices, to_items.similarities, n, low, high, 1.0)
+    # W + W.T of the directed lists: a pair of items that list each other weighs twice, as in the reference.
+    w = scipy.sparse.block_array([[None, links.T], [links, among + among.T]], format="csr")
+    return normalised(w), 1.0 if to_items is None else to_items.recall, (low, high)
+
+
+def neighbour_weights(indices: torch.Tensor, similarities: torch.Tensor, columns: int, low: float, high: float, gamma: float) -> scipy.sparse.csr_array:
+    """Neighbour lists as a sparse matrix: similarities brought from low..high to 0..1, negative ones dropped, to the power gamma."""
+    weights = ((similarities - low) / (high - low)).clamp_min(0).pow(gamma).cpu().numpy()
+    rows, k = weights.shape
+    made = scipy.sparse.csr_array((weights.ravel(), indices.cpu().numpy().ravel(), np.arange(0, rows * k + 1, k)), shape=(rows, columns))
+    made.eliminate_zeros()
+    return made
+
+
+def node_seeds(n_classes: int, n: int, known: np.ndarray | None, label_weight: float) -> scipy.sparse.csr_array:
+    """Y over classes, then items: 1 for each class's own name, `label_weight` for each known item's class."""
+    within("label_weight", label_weight, 0.0, 1e6)
+    items = np.empty(0, np.int64) if known is None else np.flatnonzero(known >= 0)
+    rows = np.concatenate([np.arange(n_classes), items + n_classes])
+    columns = np.concatenate([np.arange(n_classes), np.empty(0, np.int64) if known is None else known[items]])
+    strengths = np.concatenate([np.ones(n_classes), np.full(len(items), label_weight)])
+    seeds = scipy.sparse.csr_array((strengths, (rows, columns)), shape=(n_classes + n, n_classes))
+    seeds.eliminate_zeros()
+    return seeds
+
+
+def solve(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, alpha: float, x: torch.Tensor) -> Propagation:
+    """F of (I - alpha S) F = Y on the items' device and in their type; never negative, as the true solution is."""
+    start = torch.from_numpy(seeds.toarray()).to(x)
+    solved = propagate(graph, start, alpha=alpha, tolerance=_TOLERANCE, normalise="none")
+    return solved._replace(scores=solved.scores.clamp_min_(0))
+
+
+def reached_items(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, n_classes: int) -> np.ndarray:
+    """(N,) bool: whether any path joins the item to a seed."""
+    _, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return np.isin(part[n_classes:], part[np.unique(seeds.nonzero()[0])])
+
+
+def _warnings(solved: Propagation, reached: np.ndarray) -> list[str]:
+    said = []
+    if not solved.converged:
+        said.append(f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps; a smaller alpha converges sooner")
+    if not reached.all():
+        said.append(f"{int((~reached).sum())} items have no path to any class or label and abstain; a larger k may join them")
+    return said
+
+
+_TOLERANCE = 1e-7
+"""Tighter than the reference's 1e-6: scores of items far from every seed are small beside the seeds themselves."""

@@ -1,0 +1,102 @@
+"""Zero-shot label propagation for new items: one solve on the collection, then a weighted sum over a new item's neighbours.
+
+Source: Stojnic, Kalantidis and Tolias 2024, Label Propagation for Zero-shot Classification with Vision-Language Models, section 3.4 (arXiv 2404.04072).
+Reference code: https://github.com/vladan-stojnic/ZLaP
+"""
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import scipy.sparse
+import torch
+
+from labelnb.checks import Range, class_labels, class_rows, unit_rows
+from labelnb.compute.knn import knn_graph
+from labelnb.methods.propagation.zlap import class_item_graph, neighbour_weights, node_seeds, solve
+from labelnb.results import Proposal
+
+WIDGET = "review"
+CATALOGUE = 22
+
+
+def zlap_inductive(
+    embeddings: torch.Tensor,
+    class_embeddings: torch.Tensor,
+    *,
+    new_embeddings: torch.Tensor | None = None,
+    k: Annotated[int, Range(1, 100)] = 5,
+    alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
+    gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
+    labels: torch.Tensor | None = None,
+    label_weight: Annotated[float, Range(0.0, 100.0)] = 1.0,
+    sparse: bool = False,
+    rescale: bool = False,
+) -> Proposal:
+    """Propose classes for items that stand outside the graph, as if each were seen alone.
+
+    A new item seeds its neighbours with its similarities y to them; its score of a class is what reaches the class's node, the
+    entry of (I - alpha S)^-1 y. S is symmetric, so that is y times the columns of the inverse that belong to the class nodes: these are
+    solved once, for all new items (the dual of the transductive form).
+
+    Parameters
+    ----------
+    embeddings : (N, D) vectors of the items that make the graph
+    class_embeddings : (K, D) one vector a class, or (K, P, D) one a prompt, from the same encoder
+    new_embeddings : (M, D) vectors to propose for; none proposes for `embeddings` themselves, each its own nearest neighbour
+    k : items and classes that a new item is joined to (at most N and K); in the graph as in `zlap`
+    alpha, gamma, labels, label_weight, rescale : as in `zlap`; with labels, the columns are those of all seeds of a class
+    sparse : keep of each node only its largest entry, as the paper's sparse form does: less memory, near the same accuracy
+
+    Returns
+    -------
+    Proposal for the M new items; probabilities are the scores over their row's sum, a row of zeros abstains. Evidence: `scores`
+    (M, K), `columns` (K + N, K) what each node carries (sparse where asked), `links`, sparse (M, K + N), y of each new item, so that
+    links @ columns are the scores; `residual`, `iterations`, `knn_recall`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a vector is zero or holds NaN, or a hyperparameter is out of its range.
+
+    Notes
+    -----
+    A new item costs one look-up of its neighbours. As in the reference, a new item's negative similarities count as 0 before `rescale`
+    (in the graph itself they are rescaled as they are).
+    """
+    x = unit_rows(embeddings)
+    new = x if new_embeddings is None else unit_rows(new_embeddings, "new_embeddings").to(x)
+    if new.shape[1] != x.shape[1]:
+        raise ValueError(f"new_embeddings: vectors of {new.shape[1]} numbers, embeddings of {x.shape[1]}; embed both with the same encoder")
+    classes = class_rows(class_embeddings, x)
+    graph, recall, (low, high) = class_item_graph(x, classes, k, gamma, rescale)
+    known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
+    solved = solve(graph, node_seeds(len(classes), len(x), known, label_weight), alpha, x)
+    columns = solved.scores.cpu().numpy()
+    if sparse:
+        columns = _largest_only(columns)
+    to_items = knn_graph(x, min(k, len(x)), queries=new)
+    to_classes = knn_graph(classes, min(k, len(classes)), queries=new)
+    links = scipy.sparse.hstack([
+        neighbour_weights(to_classes.indices, to_classes.similarities.clamp_min(0), len(classes), low, high, gamma),
+        neighbour_weights(to_items.indices, to_items.similarities.clamp_min(0), len(x), low, high, 1.0),
+    ], format="csr")
+    scores = links @ columns
+    scores = np.asarray(scores.toarray() if scipy.sparse.issparse(scores) else scores)
+    said = [] if solved.converged else [f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps"]
+    lost = int((scores.sum(1) == 0).sum())
+    if lost:
+        said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")
+    evidence = {
+        "scores": scores, "columns": columns, "links": links, "residual": solved.residual, "iterations": solved.iterations,
+        "knn_recall": min(recall, to_items.recall),
+    }
+    return Proposal.from_scores(scores, evidence=evidence, warnings=said)
+
+
+def _largest_only(columns: np.ndarray) -> scipy.sparse.csr_array:
+    best = columns.argmax(axis=1)
+    rows = np.arange(len(columns))
+    made = scipy.sparse.csr_array((columns[rows, best], (rows, best)), shape=columns.shape)
+    made.eliminate_zeros()
+    return made
