@@ -89,6 +89,7 @@ def emoji(folder: Path) -> pa.Table:
             if found and key in files:
                 image = archive.extractfile(files[key]).read()
                 rows.append({"id": key, "image": _small(image), "name": entry["label"], "class": found[0], "tags": entry.get("tags", [])})
+    random.Random(0).shuffle(rows)
     schema = pa.schema({"id": pa.string(), "image": pa.binary(), "name": pa.string(), "class": pa.string(), "tags": pa.list_(pa.string())})
     return pa.Table.from_pylist(rows, schema=schema)
 
