@@ -4,7 +4,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import mmap
 import os
+import weakref
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
@@ -38,9 +40,30 @@ def fingerprint(value: Any) -> str:
     TypeError
         For anything else: what has no stable content (a function, an open file) has no fingerprint.
     """
+    lasting = isinstance(value, np.ndarray) and _is_lasting(value)
+    held = _made.get(id(value)) if lasting else None
+    if held is not None and held[0]() is value:
+        return held[1]
     digest = hashlib.blake2b(digest_size=16)
     _feed(digest, value)
-    return digest.hexdigest()
+    made = digest.hexdigest()
+    if lasting:
+        key = id(value)
+        _made[key] = (weakref.ref(value, lambda _: _made.pop(key, None)), made)
+    return made
+
+
+_made: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
+
+
+def _is_lasting(array: np.ndarray) -> bool:
+    """Whether nobody can write to the array: it lies in a file that is mapped for reading. Its fingerprint is made once."""
+    if array.flags.writeable or array.nbytes <= _BLOCK:
+        return False
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    return isinstance(owner, mmap.mmap) and memoryview(owner).readonly
 
 
 def _feed(digest: Any, value: Any) -> None:
