@@ -156,9 +156,9 @@ class Session(Desk):
     @cached_property
     def device(self) -> Any:
         """The torch device that methods run on."""
-        from labelnb.compute.device import resolve
+        from labelnb.compute import choose_device
 
-        return resolve(self._device)
+        return choose_device(self._device)
 
     @property
     def temperature(self) -> float | None:

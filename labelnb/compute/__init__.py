@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from types import ModuleType
 from typing import Any
+
+from labelnb.lazy import FunctionsFirst
 
 _HOME = {
     "choose_device": "device",
@@ -23,19 +24,13 @@ _HOME = {
 __all__ = list(_HOME)
 
 
-class _Kernels(ModuleType):
+class _Kernels(FunctionsFirst):
     """This package: where a kernel is named as its file, the package's attribute is the function, never the module."""
 
     def __getattr__(self, name: str) -> Any:
         if name not in _HOME:
             raise AttributeError(f"labelnb.compute has no {name!r}; it has {', '.join(_HOME)}")
         return getattr(importlib.import_module(f"labelnb.compute.{_HOME[name]}"), name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # The import system hangs a submodule on its package under the submodule's name; the function belongs there.
-        if isinstance(value, ModuleType) and callable(getattr(value, name, None)):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted(_HOME)
