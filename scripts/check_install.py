@@ -16,7 +16,8 @@ def main() -> int:
 
     device = "CUDA" if torch.cuda.is_available() else "CPU"
     note = " (its compiled operators do not fit this torch: declared in their place, see labelnb/torchvision_mend.py)" if mended else ""
-    print(f"labelnb {labelnb.__version__}, Python {platform.python_version()}, torch {torch.__version__} on {device}, torchvision {torchvision.__version__}{note}")
+    print(f"labelnb {labelnb.__version__}, Python {platform.python_version()}, torch {torch.__version__} on {device}, ", end="")
+    print(f"torchvision {torchvision.__version__}{note}")
     return 0
 
 

@@ -18,7 +18,10 @@ import labelnb
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
-HEAVY = ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas", "pyarrow", "umap", "anywidget", "ipywidgets", "plotly", "PIL", "faiss", "numba")
+HEAVY = (
+    "torch", "torchvision", "transformers", "sklearn", "scipy", "pandas", "pyarrow", "umap", "anywidget", "ipywidgets", "plotly",
+    "PIL", "faiss", "numba",
+)
 # Needed, and rightly imported nowhere in labelnb: run as a program, or pulled in so that its version is ours to choose.
 NOT_IMPORTED = {
     "jupyterlab": "started by `labelnb lab`",
@@ -42,8 +45,12 @@ def third_party_imports() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            found.update({top: path for name in names if (top := name.partition(".")[0]) not in sys.stdlib_module_names and top not in ("", "labelnb")})
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            tops = {name.partition(".")[0] for name in names} - {"", "labelnb"} - sys.stdlib_module_names
+            found.update(dict.fromkeys(tops, path))
     return found
 
 
@@ -112,7 +119,8 @@ def test_every_dependency_is_pinned_within_its_range():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder), str(ROOT)]
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder)]
+    command = [sys.executable, "-m", "pip", "wheel", *options, str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     return next(folder.glob("labelnb-*.whl"))

@@ -26,6 +26,7 @@ OVERRIDES = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},
 }
+OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 READY = f"""async () => {{
     const panel = {NOTEBOOK};
@@ -90,7 +91,8 @@ class NotebookPage:
         self._await("() => window.jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         for number, cell in enumerate(self.cells()):
             for output in cell.get("outputs", ()):
-                assert output["output_type"] != "error", f"cell {number}: {output['ename']}: {output['evalue']}\n" + "\n".join(output["traceback"])
+                said = "\n".join([f"cell {number}: {output.get('ename')}: {output.get('evalue')}", *output.get("traceback", ())])
+                assert output["output_type"] != "error", said
 
     def run_cell(self, number: int, timeout: float = 60) -> None:
         """Run one cell again."""
@@ -144,7 +146,7 @@ class NotebookPage:
 
     def restart(self) -> None:
         """Restart the kernel, as after a crash: the outputs stay, what was in memory is gone."""
-        self._await(f"async () => {{ await {NOTEBOOK}.sessionContext.restartKernel(); await {NOTEBOOK}.sessionContext.session.kernel.info; }}")
+        self._await(f"async () => {{ const at = {NOTEBOOK}.sessionContext; await at.restartKernel(); await at.session.kernel.info; }}")
 
     def save(self) -> Path:
         """Save the notebook as Ctrl+S does; gives its path."""
@@ -172,7 +174,10 @@ class NotebookPage:
 
     def _await(self, script: str, timeout: float = 60) -> Any:
         """The value of an async function in the page; a TimeoutError rather than a hang where it never settles."""
-        self.page.evaluate(f"() => {{ window.__settled = null; ({script})().then(v => window.__settled = {{v}}, e => window.__settled = {{e: String(e)}}); }}")
+        self.page.evaluate(f"""() => {{
+            window.__settled = null;
+            (async () => ({script})())().then(v => window.__settled = {{v}}, e => window.__settled = {{e: String(e)}});
+        }}""")
         self.page.wait_for_function("window.__settled !== null", timeout=timeout * 1000)
         settled = self.page.evaluate("window.__settled")
         assert "e" not in settled, settled.get("e")
@@ -189,11 +194,11 @@ def running_server(folder: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
-                                                       "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")}
+    own = {name: str(folder / name.lower()) for name in OWN_FOLDERS}
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-        "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
         f"--LabApp.app_settings_dir={settings}", f"--ServerApp.root_dir={notebooks}",
     ]
     log = (folder / "jupyterlab.log").open("w")

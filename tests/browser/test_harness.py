@@ -42,7 +42,8 @@ def test_a_click_reaches_the_kernel_and_the_kernel_the_page(lab):
 
 
 def test_a_failing_cell_fails_the_test(lab):
-    with lab.notebook("harness-error", ["raise ValueError('as it should')"]) as notebook, pytest.raises(AssertionError, match="as it should"):
+    cell = "raise ValueError('as it should')"
+    with lab.notebook("harness-error", [cell]) as notebook, pytest.raises(AssertionError, match="as it should"):
         notebook.run_all()
 
 
