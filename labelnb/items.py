@@ -2,21 +2,24 @@
 
 `labelnb.load` makes them from whatever people have. A bad item never costs the others: it is set aside and named in `problems`.
 """
+
 from __future__ import annotations
 
 import difflib
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from labelnb.atomic import new_folder
+from labelnb.ids import content_ids
+from labelnb.problems import ItemError, ItemProblem, ItemWarning
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,35 +27,12 @@ if TYPE_CHECKING:
 
     from labelnb.contents import Content
 
-__all__ = ["Items", "ItemProblem", "ItemError", "ItemWarning", "content_ids", "user_ids"]
+__all__ = ["Items", "ItemProblem", "ItemError", "ItemWarning"]
 
 FORMAT = 1
 """Version of the folder that `Items.save` writes."""
 Modality = Literal["image", "text", "row", "vector", "node"]
 FrameKind = Literal["pandas", "polars", "arrow"]
-
-
-class ItemError(ValueError):
-    """An item, or what should have become items, cannot be used; the message names it and says what to do."""
-
-
-class ItemWarning(UserWarning):
-    """Some items were set aside; they are listed in `items.problems`."""
-
-
-@dataclass(frozen=True)
-class ItemProblem:
-    """One item that was set aside, or whose file has gone."""
-
-    position: int
-    """Where it stood in the source, from 0."""
-    name: str
-    """Its file, id or column; empty where it has none."""
-    message: str
-    """What is wrong, and what to do."""
-
-    def __str__(self) -> str:
-        return f"item {self.position}{', ' + self.name if self.name else ''}: {self.message}"
 
 
 class Items(Sequence[Any]):
@@ -71,9 +51,18 @@ class Items(Sequence[Any]):
     """
 
     def __init__(
-        self, content: Content, *, ids: Sequence[str] | np.ndarray | None = None, frame: pa.Table | None = None, frame_kind: FrameKind = "pandas",
-        given: Sequence[str | None] | np.ndarray | None = None, truth: np.ndarray | None = None, truth_names: Sequence[str] = (),
-        edges: np.ndarray | None = None, problems: Sequence[ItemProblem] = (), digests: np.ndarray | None = None,
+        self,
+        content: Content,
+        *,
+        ids: Sequence[str] | np.ndarray | None = None,
+        frame: pa.Table | None = None,
+        frame_kind: FrameKind = "pandas",
+        given: Sequence[str | None] | np.ndarray | None = None,
+        truth: np.ndarray | None = None,
+        truth_names: Sequence[str] = (),
+        edges: np.ndarray | None = None,
+        problems: Sequence[ItemProblem] = (),
+        digests: np.ndarray | None = None,
     ) -> None:
         self._content = content
         self._digests = digests
@@ -114,7 +103,7 @@ class Items(Sequence[Any]):
         for part in (self._ids, self.digests):
             found.update("\0".join(part.tolist()).encode())
         if self.edges is not None:
-            found.update(np.ascontiguousarray(self.edges))
+            found.update(np.ascontiguousarray(self.edges).tobytes())
         return found.hexdigest()
 
     @property
@@ -137,7 +126,7 @@ class Items(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         """An int gives the content (PIL image, text, dict, vector); a slice, mask or array of positions gives Items."""
         if isinstance(index, (int, np.integer)) and not isinstance(index, (bool, np.bool_)):
-            return self._read(self._place(index))
+            return self._read(self._place(int(index)))
         if isinstance(index, str):
             raise TypeError(f"items[{index!r}]: got a text, expected a position; use items[items.position({index!r})]")
         return self.take(_positions(index, len(self)))
@@ -148,10 +137,15 @@ class Items(Sequence[Any]):
         if len(set(wanted.tolist())) < len(wanted):
             raise ItemError("positions: some appear more than once; expected each item once")
         return Items(
-            self._content.take(positions), ids=wanted, frame=None if self.frame is None else self.frame.take(positions),
-            frame_kind=self.frame_kind, given=None if self.given is None else self.given[positions],
-            truth=None if self.truth is None else self.truth[positions], truth_names=self.truth_names,
-            edges=None if self.edges is None else _induced(self.edges, positions, len(self)), digests=self.digests[positions],
+            self._content.take(positions),
+            ids=wanted,
+            frame=None if self.frame is None else self.frame.take(positions),
+            frame_kind=self.frame_kind,
+            given=None if self.given is None else self.given[positions],
+            truth=None if self.truth is None else self.truth[positions],
+            truth_names=self.truth_names,
+            edges=None if self.edges is None else _induced(self.edges, positions, len(self)),
+            digests=self.digests[positions],
         )
 
     @cached_property
@@ -186,7 +180,8 @@ class Items(Sequence[Any]):
         """
         if self.modality != "image":
             raise TypeError(f"the items are of modality {self.modality!r} and have no images")
-        return self._read(self._place(i), at_least=at_least)
+        found: Image.Image = self._read(self._place(i), at_least=at_least)
+        return found
 
     def text(self, i: int) -> str:
         """A short description of item i for people, whatever the modality; the whole text where items are texts."""
@@ -240,12 +235,9 @@ class Items(Sequence[Any]):
         """Keep the items in `folder`, whole or not at all: images on disk by reference, everything else by value. No pickle."""
         import pyarrow as pa
 
-        from labelnb.contents import write_table
+        from labelnb.arrow_files import write_table
 
-        target = Path(folder).absolute()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with new_folder(Path(folder)) as made:
             columns = {"id": pa.array(self._ids.tolist(), pa.large_string()), "digest": pa.array(self.digests.tolist(), pa.large_string())}
             if self.given is not None:
                 columns["given"] = pa.array(self.given.tolist(), pa.large_string())
@@ -257,19 +249,23 @@ class Items(Sequence[Any]):
             if self.edges is not None:
                 np.save(made / "edges.npy", self.edges, allow_pickle=False)
             meta = {
-                "format": FORMAT, "kind": self._content.kind, "modality": self.modality, "n": len(self), "frame_kind": self.frame_kind,
-                "truth_names": list(self.truth_names), "problems": [asdict(problem) for problem in self.problems],
-                "fingerprint": self.fingerprint, "content": self._content.save(made),
+                "format": FORMAT,
+                "kind": self._content.kind,
+                "modality": self.modality,
+                "n": len(self),
+                "frame_kind": self.frame_kind,
+                "truth_names": list(self.truth_names),
+                "problems": [asdict(problem) for problem in self.problems],
+                "fingerprint": self.fingerprint,
+                "content": self._content.save(made),
             }
             (made / "items.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), encoding="utf-8")
-            replace_folder(made, target)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Items:
         """What `save` kept, memory-mapped. Files that have gone keep their place and id, and are listed in `problems`."""
-        from labelnb.contents import CONTENTS, EncodedImages, read_table
+        from labelnb.arrow_files import read_table
+        from labelnb.contents import CONTENTS, EncodedImages
 
         place = Path(folder)
         try:
@@ -282,68 +278,35 @@ class Items(Sequence[Any]):
             edges = np.load(place / "edges.npy", mmap_mode="r", allow_pickle=False) if (place / "edges.npy").exists() else None
             problems = [ItemProblem(**problem) for problem in meta["problems"]]
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{place}: no saved items here ({Path(error.filename or '').name} is missing); load the source again") from error
+            raise FileNotFoundError(
+                f"{place}: no saved items here ({Path(error.filename or '').name} is missing); load the source again"
+            ) from error
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ItemError(f"{place}: the saved items are damaged ({error}); load the source again: ids stay the same, and labels are kept apart") from error
+            raise ItemError(
+                f"{place}: the saved items are damaged ({error}); load the source again: ids stay the same, and labels are kept apart"
+            ) from error
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
         items = cls(
-            content, ids=columns["id"], digests=columns["digest"], frame=frame, frame_kind=meta["frame_kind"], given=columns.get("given"),
-            truth=columns.get("truth"), truth_names=meta["truth_names"], edges=edges, problems=problems,
+            content,
+            ids=columns["id"],
+            digests=columns["digest"],
+            frame=frame,
+            frame_kind=meta["frame_kind"],
+            given=columns.get("given"),
+            truth=columns.get("truth"),
+            truth_names=meta["truth_names"],
+            edges=edges,
+            problems=problems,
         )
         items.__dict__["fingerprint"] = meta["fingerprint"]
         if isinstance(content, EncodedImages):
             items.problems += tuple(
-                ItemProblem(int(i), content.path(int(i)) or "", f"the file is not there any more; put it back, id {items.ids[i]} waits for it")
+                ItemProblem(
+                    int(i), content.path(int(i)) or "", f"the file is not there any more; put it back, id {items.ids[i]} waits for it"
+                )
                 for i in np.flatnonzero(content.missing())
             )
         return items
-
-
-def content_ids(digests: np.ndarray) -> np.ndarray:
-    """Ids from digests: the first 12 digits; where they appear again, with `-2`, `-3` behind."""
-    seen: dict[str, int] = {}
-    made = np.empty(len(digests), dtype=object)
-    for i, found in enumerate(digests.tolist()):
-        short = found[:12]
-        count = seen[short] = seen.get(short, 0) + 1
-        made[i] = short if count == 1 else f"{short}-{count}"
-    return made
-
-
-def user_ids(values: Sequence[Any]) -> np.ndarray:
-    """The user's own ids as texts. ItemError where one is missing, empty or appears twice: they are named."""
-    names = np.empty(len(values), dtype=object)
-    bad = []
-    for i, value in enumerate(values):
-        if value is None or value != value or value == "":
-            bad.append(i)
-            continue
-        names[i] = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    if bad:
-        raise ItemError(f"id: missing at {len(bad)} positions, the first {bad[:5]}; expected a unique id an item")
-    counts: dict[str, int] = {}
-    for name in names.tolist():
-        counts[name] = counts.get(name, 0) + 1
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise ItemError(f"id: {len(twice)} appear more than once, such as {twice[:5]}; expected unique ids. Without id=, ids come from the content")
-    return names
-
-
-def replace_folder(made: Path, target: Path) -> None:
-    """Put the folder `made` where `target` is; what was there goes only when the new one stands."""
-    if not target.exists():
-        os.rename(made, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    os.rename(target, old / "old")
-    try:
-        os.rename(made, target)
-    except OSError:
-        os.rename(old / "old", target)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

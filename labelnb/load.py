@@ -3,6 +3,7 @@
 `load` looks at the type of what it is given and hands it to one of the readers in sources/. What every reader does alike: bad
 items are set aside by name and position, all bad is an error, nothing at all is an error, ids are unique.
 """
+
 from __future__ import annotations
 
 import os
@@ -19,8 +20,15 @@ __all__ = ["load"]
 
 
 def load(
-    source: Any = None, *, text: str | Sequence[str] | None = None, image: str | None = None, id: str | Sequence[Any] | None = None,
-    label: str | Sequence[Any] | None = None, edges: Any = None, features: Any = None, modality: Modality | None = None,
+    source: Any = None,
+    *,
+    text: str | Sequence[str] | None = None,
+    image: str | None = None,
+    id: str | Sequence[Any] | None = None,
+    label: str | Sequence[Any] | None = None,
+    edges: Any = None,
+    features: Any = None,
+    modality: Modality | None = None,
 ) -> Items:
     """Make Items of what you have.
 
@@ -109,10 +117,14 @@ def _from_values(source: Any, *, text: Any, image: Any, id: Any, label: Any, mod
         from labelnb.sources.frames import from_records
 
         return from_records(values, text=text, image=image, id=id, label=label, modality=modality)
-    wrong = [f"{name}={value!r}" for name, value in (("text", text), ("image", image), ("id", id), ("label", label)) if isinstance(value, str)]
+    wrong = [
+        f"{name}={value!r}" for name, value in (("text", text), ("image", image), ("id", id), ("label", label)) if isinstance(value, str)
+    ]
     if wrong:
-        raise ItemError(f"{', '.join(wrong)}: names a column, but the source has no columns (it is {_noun(source)}); for id and label give one value an item")
-    if array:
+        raise ItemError(
+            f"{', '.join(wrong)}: names a column, but {_noun(source)} has none; for id and label give one value an item"
+        )
+    if isinstance(source, np.ndarray) and array:
         from labelnb.sources.arrays import from_array
 
         return from_array(source, id=id, label=label, modality=modality)
@@ -132,7 +144,8 @@ def _from_list(values: list[Any], *, id: Any, label: Any, modality: Modality | N
         raise ItemError(f"source: as many of kind {kind} as of kind {others[0][0]}; expected items of one kind: load them apart")
     problems = [
         ItemProblem(i, "", f"got {_noun(value)}, expected {kind} as most items are")
-        for i, (value, found) in enumerate(zip(values, kinds, strict=True)) if found != kind
+        for i, (value, found) in enumerate(zip(values, kinds, strict=True))
+        if found != kind
     ]
     good = [value if found == kind else None for value, found in zip(values, kinds, strict=True)]
     if kind == "vector":

@@ -4,10 +4,13 @@ Everything that decodes an image goes through `read_rgb`, so that all of labelnb
 channels of eight bits, transparency on a neutral grey, greyscale of more than eight bits stretched from its darkest to its
 brightest pixel, the first frame of an animation.
 """
+
 from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PictureError", "IMAGE_SUFFIXES", "REFUSED_SUFFIXES", "NEUTRAL", "read_rgb", "to_rgb", "check", "encode_png", "thumbnail"]
 
-IMAGE_SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .pnm .jp2 .j2k .avif .ico .tga .pcx".split())
+_SUFFIXES = "jpg jpeg jpe jfif png webp gif bmp dib tif tiff ppm pgm pbm pnm jp2 j2k avif ico"
+IMAGE_SUFFIXES = frozenset("." + name for name in _SUFFIXES.split(" "))
 """Endings of files that a folder or a glob takes as images."""
 REFUSED_SUFFIXES = {
     ".svg": "SVG is a drawing, not pixels, and can hold scripts; convert it to PNG first",
@@ -34,7 +38,14 @@ REFUSED_SUFFIXES = {
 NEUTRAL = (236, 236, 236)
 """What shows through transparent pixels."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA", "PCX")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO")
+
+
+BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, MemoryError,
+    RuntimeError, AssertionError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow's decoders raise on broken data: each costs one item."""
 
 
 class PictureError(ValueError):
@@ -56,7 +67,7 @@ def _open(source: bytes | str | os.PathLike[str]) -> Image.Image:
         raise PictureError("no permission to read the file") from error
     except UnidentifiedImageError as error:
         raise PictureError(_why_not(head if raw else _head(source))) from error
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, TypeError, KeyError, IndexError, ZeroDivisionError) as error:
+    except BROKEN as error:
         raise PictureError(f"unreadable image ({_first_line(error)})") from error
     width, height = image.size
     if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
@@ -81,7 +92,7 @@ def read_rgb(source: bytes | str | os.PathLike[str], *, at_least: int | None = N
             return to_rgb(image)
     except PictureError:
         raise
-    except Exception as error:  # decoders raise whatever they like on broken data: each is one bad item, never the end
+    except BROKEN as error:
         text = _first_line(error)
         raise PictureError(f"{'truncated' if 'truncated' in text.lower() else 'broken'} image ({text})") from error
 
@@ -99,7 +110,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         values = np.asarray(image, dtype=np.float64)
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / (high - low) * 255 if high > low else np.clip(values, 0, 255)
+        scaled = (
+            (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / (high - low) * 255 if high > low else np.clip(values, 0, 255)
+        )
         return Image.fromarray(np.nan_to_num(scaled).round().astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
@@ -142,7 +155,7 @@ def check(data: bytes | None, path: str | os.PathLike[str] | None = None, *, tai
 
 
 def _ends_well(kind: str | None, data: bytes | None, tail: bytes | None) -> bool:
-    end = (data[-64:] if data is not None else (tail or b"")[-64:])
+    end = data[-64:] if data is not None else (tail or b"")[-64:]
     if kind == "JPEG":
         return end.rstrip(b"\0\r\n ").endswith(b"\xff\xd9")
     if kind == "PNG":
@@ -172,7 +185,9 @@ def thumbnail(image: Image.Image, size: int = 96) -> tuple[bytes, str]:
         raise ValueError(f"size: got {size}, expected at least 1 pixel")
     if max(image.size) > size:
         scale = size / max(image.size)
-        image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS, reducing_gap=2.0
+        )
     buffer = io.BytesIO()
     if max(image.size) <= 40:
         image.save(buffer, "PNG")

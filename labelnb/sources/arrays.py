@@ -1,4 +1,5 @@
 """Numbers: uint8 arrays as images, rows of numbers as vectors."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from labelnb.contents import PixelImages, Vectors
-from labelnb.items import ItemError, ItemProblem, Items, Modality
+from labelnb.items import Items, Modality
+from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.sieve import sieve
 
 __all__ = ["from_array", "from_rows", "from_vectors"]
@@ -18,7 +20,12 @@ def from_array(array: np.ndarray, *, id: Any = None, label: Any = None, modality
     """uint8 (N, H, W[, C]) as images, numbers (N, D) as vectors."""
     if array.dtype == np.uint8 and array.ndim in (3, 4) and modality in (None, "image"):
         return _from_pixels(array, id=id, label=label)
-    if array.ndim == 2 and array.dtype.kind in "fiub" and (array.dtype != np.uint8 or modality == "vector") and modality in (None, "vector"):
+    if (
+        array.ndim == 2
+        and array.dtype.kind in "fiub"
+        and (array.dtype != np.uint8 or modality == "vector")
+        and modality in (None, "vector")
+    ):
         return from_vectors(array, id=id, label=label)
     cure = "images are uint8 (N, H, W) or (N, H, W, C), vectors are floats (N, D)"
     if array.dtype.kind == "f" and array.ndim in (3, 4):
@@ -52,22 +59,41 @@ def from_rows(rows: list[Any], problems: list[ItemProblem], *, id: Any = None, l
     fits = np.array([row is not None and len(row) == most for row in rows])
     for i in np.flatnonzero(fits):
         array[i] = rows[i]
-    short = [ItemProblem(i, f"row {i}", f"{len(row)} numbers, expected {most} as in most rows") for i, row in enumerate(rows) if row is not None and not fits[i]]
+    short = [
+        ItemProblem(i, f"row {i}", f"{len(row)} numbers, expected {most} as in most rows")
+        for i, row in enumerate(rows)
+        if row is not None and not fits[i]
+    ]
     return from_vectors(array, id=id, label=label, problems=[*problems, *short], skip=known | {problem.position for problem in short})
 
 
 def from_vectors(
-    array: np.ndarray, *, id: Any = None, label: Any = None, problems: Sequence[ItemProblem] = (), skip: Collection[int] = (), **fields: Any,
+    array: np.ndarray,
+    *,
+    id: Any = None,
+    label: Any = None,
+    problems: Sequence[ItemProblem] = (),
+    skip: Collection[int] = (),
+    **fields: Any,
 ) -> Items:
     """(N, D) numbers as float32 vectors; rows with NaN or infinity, and rows of zeros, are set aside."""
     if array.shape[1] == 0:
         raise ItemError(f"source: got an array of shape {array.shape}; expected at least one number a row")
     vectors = np.ascontiguousarray(array, dtype=np.float32)
     finite = np.isfinite(vectors).all(axis=1)
-    zero = ~(vectors != 0).any(axis=1)
+    zero = np.logical_not(vectors.any(axis=1))
     more = [
         ItemProblem(int(i), f"row {i}", "NaN or infinity in the vector" if not finite[i] else "all zeros: the vector has no direction")
-        for i in np.flatnonzero(~finite | zero) if int(i) not in skip
+        for i in np.flatnonzero(~finite | zero)
+        if int(i) not in skip
     ]
     good = np.flatnonzero(finite & ~zero)
-    return sieve(Vectors(vectors if len(good) == len(vectors) else vectors[good]), [*problems, *more], good, len(vectors), ids=id, given=label, **fields)
+    return sieve(
+        Vectors(vectors if len(good) == len(vectors) else vectors[good]),
+        [*problems, *more],
+        good,
+        len(vectors),
+        ids=id,
+        given=label,
+        **fields,
+    )

@@ -1,4 +1,5 @@
 """CSV and TSV: separators found, ids, labels and texts kept as written, lines that do not fit set aside."""
+
 from __future__ import annotations
 
 import csv
@@ -6,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from labelnb.items import ItemError, ItemProblem
+from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.tables import PROVENANCE
 
 __all__ = ["read_delimited", "guarded", "unguarded"]
@@ -46,18 +47,23 @@ def read_delimited(path: Path, columns: dict[str, Any]) -> tuple[Any, list[ItemP
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise ItemError(f"{path}: columns {repeated} appear more than once in the first line; rename them")
-    named = [columns.get(role) for role in ("id", "label", "image")] + ([columns["text"]] if isinstance(columns.get("text"), str) else list(columns.get("text") or ()))
+    named = [columns.get(role) for role in ("id", "label", "image")] + (
+        [columns["text"]] if isinstance(columns.get("text"), str) else list(columns.get("text") or ())
+    )
     wanted = {name for name in (*named, *_AS_WRITTEN) if isinstance(name, str)}
     problems: list[ItemProblem] = []
 
     def skip(row: Any) -> str:
         number = row.number or 0
-        problems.append(ItemProblem(max(number - 2, 0), f"{path.name}, line {number}", f"{row.actual_columns} cells, expected {row.expected_columns}"))
+        problems.append(
+            ItemProblem(max(number - 2, 0), f"{path.name}, line {number}", f"{row.actual_columns} cells, expected {row.expected_columns}")
+        )
         return "skip"
 
     try:
         table = arrow_csv.read_csv(
-            io.BytesIO(raw), read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(len(raw) + 1, 1 << 20)),
+            io.BytesIO(raw),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(len(raw) + 1, 1 << 20)),
             parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip),
             convert_options=arrow_csv.ConvertOptions(column_types={name: pa.string() for name in header if name in wanted}),
         )

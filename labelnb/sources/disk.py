@@ -1,4 +1,5 @@
 """Places on disk: folders, globs and files of every kind that is read."""
+
 from __future__ import annotations
 
 import difflib
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from labelnb.items import ItemError, ItemProblem, Items, Modality
+from labelnb.items import Items, Modality
 from labelnb.pictures import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.frames import from_frame, from_records
 from labelnb.sources.images import from_files
 from labelnb.sources.tables import Frame, class_names
@@ -22,11 +24,14 @@ __all__ = ["from_place", "natural", "MANIFEST"]
 MANIFEST = "labelnb-export.json"
 """Marks a folder as written by labelnb.export, so that it may be written again."""
 _TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".arrow", ".feather")
+_ABOUT = (MANIFEST, "dataset_info.json", "state.json")
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
-def from_place(place: str, *, text: Any = None, image: Any = None, id: Any = None, label: Any = None, modality: Modality | None = None) -> Items:
+def from_place(
+    place: str, *, text: Any = None, image: Any = None, id: Any = None, label: Any = None, modality: Modality | None = None
+) -> Items:
     """Items from a folder, a glob or a file; see `labelnb.load`."""
     columns = {"text": text, "image": image, "id": id, "label": label, "modality": modality}
     path = os.path.expanduser(place)
@@ -45,7 +50,9 @@ def from_place(place: str, *, text: Any = None, image: Any = None, id: Any = Non
 
 def natural(name: str) -> list[tuple[int, int | str, str]]:
     """Sort key in which a2 comes before a10."""
-    return [(0, int(part), part) if part.isascii() and part.isdigit() else (1, part.lower(), part) for part in re.split(r"(\d+)", name) if part]
+    return [
+        (0, int(part), part) if part.isascii() and part.isdigit() else (1, part.lower(), part) for part in re.split(r"(\d+)", name) if part
+    ]
 
 
 def close(path: str) -> str:
@@ -67,7 +74,17 @@ def _isdir(path: str) -> bool:
 
 
 def _hint(place: str) -> str:
-    if place.replace("-", "_").lower() in ("cifar10", "fashion_mnist", "ag_news", "banking77", "cora", "citeseer", "digits", "emoji", "glosses"):
+    if place.replace("-", "_").lower() in (
+        "cifar10",
+        "fashion_mnist",
+        "ag_news",
+        "banking77",
+        "cora",
+        "citeseer",
+        "digits",
+        "emoji",
+        "glosses",
+    ):
         return f" A data set of this name: labelnb.datasets.load({place!r})"
     return " For one text, hand in a list: load([text])" if " " in place or len(place) > 100 else ""
 
@@ -80,7 +97,7 @@ def _from_glob(pattern: str, columns: dict[str, Any]) -> Items:
         return _from_file(Path(found[0]), columns)
     if all(name.lower().endswith(_TABLES) for name in found):
         return _from_tables([Path(name) for name in found], columns)
-    return _from_listed([name for name in found], os.getcwd() if not os.path.isabs(pattern) else "", columns)
+    return _from_listed(list(found), os.getcwd() if not os.path.isabs(pattern) else "", columns)
 
 
 def _from_folder(folder: Path, columns: dict[str, Any]) -> Items:
@@ -90,7 +107,9 @@ def _from_folder(folder: Path, columns: dict[str, Any]) -> Items:
     if (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file():
         return _from_saved_dataset(folder, columns)
     if (folder / MANIFEST).is_file() and (folder / "metadata.jsonl").is_file():
-        return from_records(*_read_jsonl(folder / "metadata.jsonl"), folder=str(folder), **{**columns, "image": columns["image"] or "file_name"})
+        return from_records(
+            *_read_jsonl(folder / "metadata.jsonl"), folder=str(folder), **{**columns, "image": columns["image"] or "file_name"}
+        )
     names = []
     for where, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
@@ -105,7 +124,8 @@ def _from_listed(names: list[str], root: str, columns: dict[str, Any]) -> Items:
     where = root or "the glob"
     images = [name for name in names if _is_image(name)]
     texts = [name for name in names if name.lower().endswith((".txt", ".md"))]
-    tables = [name for name in names if name.lower().endswith(_TABLES)]
+    tables = [name for name in names if name.lower().endswith(_TABLES) and os.path.basename(name) not in _ABOUT]
+    tables = [name for name in tables if not name.lower().endswith(".json")] or tables
     if images and modality in (None, "image"):
         chosen = images
     elif tables and not (texts and modality == "text"):
@@ -114,17 +134,23 @@ def _from_listed(names: list[str], root: str, columns: dict[str, Any]) -> Items:
         chosen = texts
     elif names:
         endings = sorted({os.path.splitext(name)[1].lower() or "(no ending)" for name in names})
-        raise ItemError(f"{where}: holds {len(names)} files, none of them usable; their endings are {endings[:12]}. Images are read as {sorted(IMAGE_SUFFIXES)}")
+        raise ItemError(
+            f"{where}: holds {len(names)} files, none of them usable; their endings are {endings[:12]}. Images are {sorted(IMAGE_SUFFIXES)}"
+        )
     else:
         raise ItemError(f"{where}: the folder is empty; there is nothing to label")
     label = columns["label"]
     if isinstance(label, str):
         if label != "folder":
-            raise ItemError(f"label={label!r}: files have no columns; use label='folder' for the names of the sub-folders, or one label an item")
+            raise ItemError(
+                f"label={label!r}: files have no columns; use label='folder' for the names of the sub-folders, or one label an item"
+            )
         label = [name.split(os.sep)[0] if os.sep in name else None for name in chosen]
     for role in ("text", "image", "id"):
         if isinstance(columns[role], str):
-            raise ItemError(f"{role}={columns[role]!r}: names a column, but files have none; give a list, or load a table that names the files")
+            raise ItemError(
+                f"{role}={columns[role]!r}: names a column, but files have none; give a list, or load a table that names the files"
+            )
     return from_files([Path(name) for name in chosen], root=root, id=columns["id"], label=label, modality=modality)
 
 
@@ -217,7 +243,9 @@ def _from_saved_dataset(folder: Path, columns: dict[str, Any]) -> Items:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         names = [part["filename"] for part in state["_data_files"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise ItemError(f"{folder}: its state.json cannot be read ({error}); load it with datasets.load_from_disk and hand that in") from error
+        raise ItemError(
+            f"{folder}: its state.json cannot be read ({error}); load it with datasets.load_from_disk and hand that in"
+        ) from error
     if state.get("_indices_data_files"):
         raise ItemError(f"{folder}: a data set with an index beside it; load it with datasets.load_from_disk and hand that in")
     table = pa.concat_tables([_read_arrow(folder / Path(name).name) for name in names])

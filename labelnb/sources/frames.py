@@ -1,4 +1,5 @@
 """Tables as items: the image column, the text column, the vectors, or the rows themselves."""
+
 from __future__ import annotations
 
 import base64
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from labelnb.contents import Rows
-from labelnb.items import ItemError, ItemProblem, Items, Modality
+from labelnb.items import Items, Modality
+from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.arrays import from_vectors
 from labelnb.sources.images import from_images
 from labelnb.sources.sieve import sieve
@@ -26,16 +28,30 @@ def from_records(records: Sequence[Any], problems: Sequence[ItemProblem] = (), *
     for record in records:
         names.update(dict.fromkeys(map(str, record or ())))
     if not names:
-        raise ItemError(f"source: {len(records)} records without a single field{'; ' + str(problems[0]) if problems else ''}; there is nothing to label")
+        raise ItemError(
+            f"source: {len(records)} records without a single field{'; ' + str(problems[0]) if problems else ''}; there is nothing to label"
+        )
     known = {problem.position for problem in problems}
-    more = [ItemProblem(i, "", "got None, expected a dict as most items are") for i, record in enumerate(records) if record is None and i not in known]
+    more = [
+        ItemProblem(i, "", "got None, expected a dict as most items are")
+        for i, record in enumerate(records)
+        if record is None and i not in known
+    ]
     made = {name: [None if record is None else record.get(name) for record in records] for name in names}
     return from_frame(columns_frame(made, "pandas"), folder=folder, problems=[*problems, *more], **columns)
 
 
 def from_frame(
-    frame: Frame, *, text: Any = None, image: str | None = None, id: Any = None, label: Any = None, modality: Modality | None = None, folder: str = "",
-    problems: Sequence[ItemProblem] = (), lost: Sequence[ItemProblem] = (),
+    frame: Frame,
+    *,
+    text: Any = None,
+    image: str | None = None,
+    id: Any = None,
+    label: Any = None,
+    modality: Modality | None = None,
+    folder: str = "",
+    problems: Sequence[ItemProblem] = (),
+    lost: Sequence[ItemProblem] = (),
 ) -> Items:
     """A table: its image or text column, else its rows. All columns but encoded images go along as `items.frame`.
 
@@ -45,18 +61,30 @@ def from_frame(
     n = frame.rows
     if n == 0:
         raise ItemError(f"source: the table has no rows{': ' + str(lost[0]) if lost else ''}; there is nothing to label")
-    found = roles(frame, text=text, image=image, id=id if isinstance(id, str) else None, label=label if isinstance(label, str) else None, modality=modality)
+    found = roles(
+        frame,
+        text=text,
+        image=image,
+        id=id if isinstance(id, str) else None,
+        label=label if isinstance(label, str) else None,
+        modality=modality,
+    )
     ids = _column(frame, found.id) if found.id is not None and (id is None or isinstance(id, str)) else id
     given = _given(frame, found) if label is None or isinstance(label, str) else label
     if ids is not None and problems:
         ids = _without(ids, problems)
-    rest = {"id": ids, "label": given, "frame_kind": frame.kind, "problems": problems, "lost": lost}
+    rest: dict[str, Any] = {"id": ids, "label": given, "frame_kind": frame.kind, "problems": problems, "lost": lost}
     if found.image is not None and modality in (None, "image"):
         values = [_image_value(value, folder) for value in _column(frame, found.image)]
         table = _light(frame.table, found.image)
         return from_images(values, frame=table if table.num_columns else None, **rest)
     if found.text and modality in (None, "text"):
-        columns = [[None if value is None else str(value) for value in frame.objects[name]] if name in frame.objects else strings(frame.table.column(name)) for name in found.text]
+        columns = [
+            [None if value is None else str(value) for value in frame.objects[name]]
+            if name in frame.objects
+            else strings(frame.table.column(name))
+            for name in found.text
+        ]
         joined = columns[0] if len(columns) == 1 else ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
         return from_texts(joined, frame=frame.table, **rest)
     if modality == "image":
@@ -85,7 +113,13 @@ def _numbers(frame: Frame, found: Roles) -> np.ndarray:
 
     table = frame.table
     rest = [name for name in table.column_names if name not in (found.id, found.label) and not (found.own and name in PROVENANCE)]
-    lists = [name for name in rest if pa.types.is_list(table.column(name).type) or pa.types.is_large_list(table.column(name).type) or pa.types.is_fixed_size_list(table.column(name).type)]
+    lists = [
+        name
+        for name in rest
+        if pa.types.is_list(table.column(name).type)
+        or pa.types.is_large_list(table.column(name).type)
+        or pa.types.is_fixed_size_list(table.column(name).type)
+    ]
     rows: list[Any] | None = None
     if lists:
         if len(lists) > 1 and "vector" not in lists:

@@ -1,4 +1,5 @@
 """Graphs: nodes with their edges, and with features or texts where there are some."""
+
 from __future__ import annotations
 
 import os
@@ -7,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from labelnb.contents import Nodes, Texts, Vectors
-from labelnb.items import ItemError, Items, user_ids
+from labelnb.ids import user_ids
+from labelnb.items import Items
+from labelnb.problems import ItemError
 from labelnb.sources.sieve import labels
 
 __all__ = ["from_graph"]
 
 
-def from_graph(source: Any, *, edges: Any = None, features: Any = None, text: Any = None, image: Any = None, id: Any = None, label: Any = None) -> Items:
+def from_graph(
+    source: Any, *, edges: Any = None, features: Any = None, text: Any = None, image: Any = None, id: Any = None, label: Any = None
+) -> Items:
     """Nodes; see `labelnb.load`. Nothing is set aside here: without a node its neighbours would mean something else."""
     if image is not None:
         raise ItemError(f"image={image!r}: nodes with images are not read; embed the images and hand them in as features=")
@@ -45,7 +50,11 @@ def from_graph(source: Any, *, edges: Any = None, features: Any = None, text: An
         if part is not None and len(part) != n:
             raise ItemError(f"{what}: got {len(part)} for {n} nodes; expected one a node")
     names = np.array([str(i) for i in range(n)], dtype=object) if ids is None else ids
-    content = Nodes(names, texts=None if texts is None else Texts.of([text or "" for text in texts]), vectors=None if vectors is None else Vectors(vectors))
+    content = Nodes(
+        names,
+        texts=None if texts is None else Texts.of([text or "" for text in texts]),
+        vectors=None if vectors is None else Vectors(vectors),
+    )
     return Items(content, ids=names, edges=pairs, frame=frame, frame_kind=kind, given=None if label is None else labels(label))  # type: ignore[arg-type]
 
 
@@ -63,17 +72,22 @@ def _source(source: Any, *, text: Any, id: Any, label: Any, features: Any) -> tu
         return None, "pandas", id, None, label, source
     frame = arrow(source)
     if frame is None:
-        texts = list(source)
-        strange = [i for i, value in enumerate(texts) if not isinstance(value, str)]
+        listed = list(source)
+        strange = [i for i, value in enumerate(listed) if not isinstance(value, str)]
         if strange:
             raise ItemError(f"source: nodes {strange[:5]} are not texts; expected a list of texts, an array of features or a table")
-        return None, "pandas", id, texts, label, features
+        return None, "pandas", id, listed, label, features
     found = roles(
-        frame, text=text, image=None, id=id if isinstance(id, str) else None, label=label if isinstance(label, str) else None, modality=None if text else "row",
+        frame,
+        text=text,
+        image=None,
+        id=id if isinstance(id, str) else None,
+        label=label if isinstance(label, str) else None,
+        modality=None if text else "row",
     )
     names = frame.table.column(found.id).to_pylist() if found.id and (id is None or isinstance(id, str)) else id
     given = frame.table.column(found.label).to_pylist() if found.label else label
-    texts = None
+    texts: list[str] | None = None
     if found.text:
         columns = [strings(frame.table.column(name)) for name in found.text]
         texts = ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
@@ -90,7 +104,9 @@ def _features(features: Any) -> np.ndarray:
         raise ItemError(f"features: got shape {vectors.shape}, expected (N, D): one vector a node")
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
-        raise ItemError(f"features: NaN or infinity at nodes {bad[:5].tolist()}; repair them: a node cannot be left out without changing the graph")
+        raise ItemError(
+            f"features: NaN or infinity at nodes {bad[:5].tolist()}; repair them: a node cannot be left out without changing the graph"
+        )
     return vectors
 
 

@@ -1,4 +1,5 @@
 """Images: files by reference; encoded bytes, PIL images and arrays by value; and files of text."""
+
 from __future__ import annotations
 
 import os
@@ -9,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from labelnb.contents import EncodedImages, digest, hash_file
-from labelnb.items import ItemError, ItemProblem, Items, Modality
-from labelnb.pictures import check, encode_png, to_rgb
+from labelnb.contents import EncodedImages
+from labelnb.digests import digest, hash_file
+from labelnb.items import Items, Modality
+from labelnb.pictures import BROKEN, check, encode_png, to_rgb
+from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.sieve import sieve
 from labelnb.sources.texts import from_texts
 
@@ -19,8 +22,14 @@ __all__ = ["from_files", "from_images"]
 
 
 def from_files(
-    paths: Sequence[Path | None], problems: Sequence[ItemProblem] = (), *, root: str = "", id: Any = None, label: Any = None,
-    modality: Modality | None = None, **fields: Any,
+    paths: Sequence[Path | None],
+    problems: Sequence[ItemProblem] = (),
+    *,
+    root: str = "",
+    id: Any = None,
+    label: Any = None,
+    modality: Modality | None = None,
+    **fields: Any,
 ) -> Items:
     """Image files, by reference; or .txt and .md files, each one text."""
     real = [path for path in paths if path is not None]
@@ -38,7 +47,9 @@ def from_files(
     return from_images(kept, problems, root=root, id=id, label=label, **fields)
 
 
-def from_images(values: Sequence[Any], problems: Sequence[ItemProblem] = (), *, root: str = "", id: Any = None, label: Any = None, **fields: Any) -> Items:
+def from_images(
+    values: Sequence[Any], problems: Sequence[ItemProblem] = (), *, root: str = "", id: Any = None, label: Any = None, **fields: Any
+) -> Items:
     """Paths (str), encoded bytes, PIL images or uint8 arrays, mixed as you like; None where an item is known to be bad."""
     known = {problem.position for problem in problems}
 
@@ -51,11 +62,14 @@ def from_images(values: Sequence[Any], problems: Sequence[ItemProblem] = (), *, 
     good = np.array([i for i, (_, _, _, wrong) in enumerate(seen) if wrong is None], dtype=np.int64)
     more = [
         ItemProblem(i, os.path.join(root, values[i]) if isinstance(values[i], str) else "", wrong)
-        for i, (_, _, _, wrong) in enumerate(seen) if wrong is not None and i not in known
+        for i, (_, _, _, wrong) in enumerate(seen)
+        if wrong is not None and i not in known
     ]
     blobs = [seen[i][1] for i in good]
     hashes = np.array([seen[i][2] for i in good], dtype=object)
-    content = EncodedImages.of([seen[i][0] for i in good], blobs if any(blob is not None for blob in blobs) else None, root=root, hashes=hashes)
+    content = EncodedImages.of(
+        [seen[i][0] for i in good], blobs if any(blob is not None for blob in blobs) else None, root=root, hashes=hashes
+    )
     return sieve(content, [*problems, *more], good, len(values), ids=id, given=label, digests=hashes, **fields)
 
 
@@ -78,7 +92,7 @@ def _look(value: Any, root: str) -> tuple[str | None, bytes | None, str, str | N
         return None, data, digest(data), check(data)
     try:
         image = to_rgb(_as_pil(value))
-    except Exception as error:  # decoders raise whatever they like on broken data: each is one bad item, never the end
+    except BROKEN as error:
         return None, None, "", f"not an image that can be read ({error})"
     return None, encode_png(image), digest(str(image.size).encode(), image.tobytes()), None
 

@@ -1,4 +1,5 @@
 """The sieve every source goes through: what is good becomes Items, the rest is set aside by name and position."""
+
 from __future__ import annotations
 
 import warnings
@@ -8,14 +9,24 @@ from typing import Any
 import numpy as np
 
 from labelnb.contents import Content
-from labelnb.items import FrameKind, ItemError, ItemProblem, Items, ItemWarning, user_ids
+from labelnb.ids import user_ids
+from labelnb.items import FrameKind, Items
+from labelnb.problems import ItemError, ItemProblem, ItemWarning
 
 __all__ = ["sieve", "labels"]
 
 
 def sieve(
-    content: Content, problems: Sequence[ItemProblem], good: np.ndarray, n: int, *, ids: Sequence[Any] | None, given: Sequence[Any] | None,
-    digests: np.ndarray | None = None, frame: Any = None, frame_kind: FrameKind = "pandas",
+    content: Content,
+    problems: Sequence[ItemProblem],
+    good: np.ndarray,
+    n: int,
+    *,
+    ids: Sequence[Any] | None,
+    given: Sequence[Any] | None,
+    digests: np.ndarray | None = None,
+    frame: Any = None,
+    frame_kind: FrameKind = "pandas",
     lost: Sequence[ItemProblem] = (),
 ) -> Items:
     """Items of what is good.
@@ -36,12 +47,19 @@ def sieve(
     names = None if ids is None else user_ids([ids[i] for i in good] if not whole else ids)
     kept = None if given is None else labels(given)[good]
     items = Items(
-        content, ids=names, digests=digests, frame=frame if frame is None or whole else frame.take(good), frame_kind=frame_kind, given=kept,
+        content,
+        ids=names,
+        digests=digests,
+        frame=frame if frame is None or whole else frame.take(good),
+        frame_kind=frame_kind,
+        given=kept,
         problems=sorted(problems, key=lambda problem: problem.position),
     )
     if problems:
         first = items.problems[0]
-        warnings.warn(f"{len(problems)} of {n + len(lost)} items were set aside, the first is {first}. All: items.problems", ItemWarning, stacklevel=4)
+        warnings.warn(
+            f"{len(problems)} of {n + len(lost)} items were set aside, the first is {first}. All: items.problems", ItemWarning, stacklevel=4
+        )
     return items
 
 

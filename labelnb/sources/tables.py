@@ -1,4 +1,5 @@
 """Tables of every make as Arrow, and what their columns mean: which is the image, the text, the id, the label."""
+
 from __future__ import annotations
 
 import json
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnb.items import FrameKind, ItemError
+from labelnb.items import FrameKind
 from labelnb.pictures import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from labelnb.problems import ItemError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +77,9 @@ def arrow(source: Any) -> Frame | None:
     if maker == "datasets":
         return _from_huggingface(source)
     if isinstance(source, dict):
-        lengths = {str(name): len(column) for name, column in source.items() if hasattr(column, "__len__") and not isinstance(column, (str, bytes))}
+        lengths = {
+            str(name): len(column) for name, column in source.items() if hasattr(column, "__len__") and not isinstance(column, (str, bytes))
+        }
         if len(lengths) < len(source) or len(set(lengths.values())) > 1:
             raise ItemError(f"source: a dict is read as columns of one length; got lengths {lengths}")
         return columns_frame({str(name): list(column) for name, column in source.items()}, "pandas")
@@ -144,7 +148,9 @@ def _from_huggingface(source: Any) -> Frame | None:
     if name in ("DatasetDict", "IterableDatasetDict"):
         raise ItemError(f"source: a {name} with the splits {list(source)}; choose one: load(dataset[{next(iter(source), 'train')!r}])")
     if name == "IterableDataset":
-        raise ItemError("source: an IterableDataset has no length; take some first: load(datasets.Dataset.from_list(list(dataset.take(1000))))")
+        raise ItemError(
+            "source: an IterableDataset has no length; take some first: load(datasets.Dataset.from_list(list(dataset.take(1000))))"
+        )
     if name != "Dataset":
         return None
     table = source.with_format("arrow")[:]
@@ -161,7 +167,11 @@ def class_names(table: pa.Table, features: Any = None) -> pa.Table:
     elif table.schema.metadata and b"huggingface" in table.schema.metadata:
         try:
             described = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
-            named = {name: list(feature["names"]) for name, feature in described.items() if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"}
+            named = {
+                name: list(feature["names"])
+                for name, feature in described.items()
+                if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+            }
         except (ValueError, KeyError, TypeError, AttributeError):
             named = {}
     for name, names in named.items():
@@ -172,7 +182,13 @@ def class_names(table: pa.Table, features: Any = None) -> pa.Table:
 
 
 def roles(
-    frame: Frame, *, text: str | Sequence[str] | None, image: str | None, id: str | None, label: str | None, modality: str | None = None,
+    frame: Frame,
+    *,
+    text: str | Sequence[str] | None,
+    image: str | None,
+    id: str | None,
+    label: str | None,
+    modality: str | None = None,
 ) -> Roles:
     """What each column means: as named, else a guess where only one column can be meant. ItemError where it is ambiguous or not there."""
     own = set(PROVENANCE[:6]) <= set(frame.names)
@@ -199,7 +215,9 @@ def roles(
 
 
 def _guess_image(frame: Frame, taken: set[str | None]) -> str | None:
-    found = [name for name in frame.objects] + [name for name in frame.table.column_names if name not in taken and _looks_like_images(frame.table.column(name))]
+    found = list(frame.objects) + [
+        name for name in frame.table.column_names if name not in taken and _looks_like_images(frame.table.column(name))
+    ]
     if len(found) > 1:
         named = [name for name in _IMAGE_NAMES if name in found]
         if not named:
