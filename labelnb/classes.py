@@ -31,7 +31,7 @@ class LabelSpace:
     """Whether an item can hold several classes at once."""
 
     def __post_init__(self) -> None:
-        names = tuple(self.names)
+        names: tuple[Any, ...] = tuple(self.names)
         for position, name in enumerate(names):
             if not isinstance(name, str) or not name.strip():
                 raise ValueError(f"classes: position {position} holds {name!r}, expected a name (a text that is not empty)")

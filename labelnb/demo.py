@@ -84,15 +84,20 @@ def run_demo(
         session.undo_decision(10**6)  # a second run starts from no labels; the first run's decisions stay in the history
         steps = [*_from_names(session, items, encoder, say), _groups(session, items, say)]
         seeds = _seeds(items, per_class, seed)
-        session.label(seeds, [items.truth_names[k] for k in items.truth[seeds]], who="a simulated person")
+        session.label(seeds, [items.truth_names[k] for k in _truth(items)[seeds]], who="a simulated person")
         say(f"labelled {len(seeds)} items, {per_class} a class")
         steps += [*_from_few(session, items, seeds, say), _errors(session, items, seed, say), *_student(session, items, path, say)]
     return steps
 
 
+def _truth(items: Items) -> np.ndarray:
+    assert items.truth is not None  # run_demo has refused items without
+    return items.truth
+
+
 def _seeds(items: Items, per_class: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.concatenate([rng.choice(np.flatnonzero(items.truth == k), per_class, replace=False) for k in range(len(items.truth_names))])
+    return np.concatenate([rng.choice(np.flatnonzero(_truth(items) == k), per_class, replace=False) for k in range(len(items.truth_names))])
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -103,16 +108,16 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 def _from_names(session: Session, items: Items, encoder: str | None, say: Callable[[str], None]) -> list[Step]:
     embeddings, seconds = _timed(lambda: session.embed(encoder))
     say(f"embedded {len(items)} items with {embeddings.encoder} into {embeddings.shape[1]} dimensions in {seconds:.1f} s")
-    chance = float(np.bincount(items.truth[items.truth >= 0]).max() / (items.truth >= 0).sum())
+    chance = float(np.bincount(_truth(items)[_truth(items) >= 0]).max() / (_truth(items) >= 0).sum())
     names, first = _timed(lambda: session.zero_shot.clip())
     graph, second = _timed(lambda: session.propagation.zlap())
-    zero = accuracy(names.predictions, items.truth)
+    zero = accuracy(names.predictions, _truth(items))
     return [
         Step("zero-shot from class names", "accuracy", zero, "largest class", chance, first, extra={"embedding seconds": seconds}),
         Step(
             "propagation from class names",
             "accuracy",
-            accuracy(graph.predictions, items.truth),
+            accuracy(graph.predictions, _truth(items)),
             "zero-shot",
             zero,
             second,
@@ -131,14 +136,14 @@ def _groups(session: Session, items: Items, say: Callable[[str], None]) -> Step:
     return Step(
         f"clusters (sela, {k})",
         "NMI",
-        normalized_mutual_information(clusters.assignment, items.truth),
+        normalized_mutual_information(clusters.assignment, _truth(items)),
         "k-means",
-        normalized_mutual_information(plain, items.truth),
+        normalized_mutual_information(plain, _truth(items)),
         seconds,
         note="; ".join(clusters.warnings),
         extra={
-            "accuracy": clustering_accuracy(clusters.assignment, items.truth),
-            "k-means accuracy": clustering_accuracy(plain, items.truth),
+            "accuracy": clustering_accuracy(clusters.assignment, _truth(items)),
+            "k-means accuracy": clustering_accuracy(plain, _truth(items)),
         },
     )
 
@@ -147,7 +152,7 @@ def _from_few(session: Session, items: Items, seeds: np.ndarray, say: Callable[[
     from labelnb import student
 
     rest = np.setdiff1d(np.arange(len(items)), seeds)
-    truth = items.truth[rest]
+    truth = _truth(items)[rest]
     vectors = session.on_device(session.embeddings.vectors)
     probe, first = _timed(lambda: student.train(vectors, session.labels, session.classes, seed=session.seed).predict(vectors))
     plain = accuracy(probe.predictions[rest], truth)
@@ -180,7 +185,7 @@ def _from_few(session: Session, items: Items, seeds: np.ndarray, say: Callable[[
 def _errors(session: Session, items: Items, seed: int, say: Callable[[str], None], share: float = 0.08) -> Step:
     """Plant wrong labels among right ones and look for them: precision and recall of what is flagged."""
     rng = np.random.default_rng(seed + 1)
-    given = items.truth.copy()
+    given = _truth(items).copy()
     planted = rng.random(len(given)) < share
     k = len(items.truth_names)
     given[planted] = (given[planted] + rng.integers(1, k, planted.sum())) % k
@@ -212,16 +217,16 @@ def _student(session: Session, items: Items, path: Path, say: Callable[[str], No
 
     rng = np.random.default_rng(session.seed + 2)
     reviewed = rng.permutation(len(items))[: max(len(items) // 4, len(session.labels.values[session.labels.values >= 0]))]
-    session.label(reviewed, [items.truth_names[k] for k in items.truth[reviewed]], who="a simulated person")
+    session.label(reviewed, [items.truth_names[k] for k in _truth(items)[reviewed]], who="a simulated person")
     rest = np.flatnonzero(session.labels.values < 0)
     trained, seconds = _timed(session.train)
     report = trained.evaluate()
     predicted = trained.predict(session.embeddings.vectors)
     where = session.export(path / "labels.parquet")
     back = load(where)
-    kept = int(sum(value is not None for value in back.given.tolist()))
+    kept = 0 if back.given is None else sum(value is not None for value in back.given.tolist())
     say(f"exported {kept} labels to {where.name} and read them back")
-    held = accuracy(predicted.predictions[rest], items.truth[rest])
+    held = accuracy(predicted.predictions[rest], _truth(items)[rest])
     names = session.zero_shot.clip()
     return [
         Step(
@@ -229,7 +234,7 @@ def _student(session: Session, items: Items, path: Path, say: Callable[[str], No
             "accuracy",
             held,
             "zero-shot",
-            accuracy(names.predictions[rest], items.truth[rest]),
+            accuracy(names.predictions[rest], _truth(items)[rest]),
             seconds,
             note=f"its own cross-validated estimate: {report.values['accuracy']:.3f}",
             extra={"labels read back": kept},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labelnb.items import Items
     from labelnb.journal import Event, Journal
     from labelnb.results import Embeddings
+    from labelnb.session import Session
 
 __all__ = ["Desk"]
 
@@ -25,20 +26,23 @@ class Desk:
     """The part of a session that widgets use. A widget decides through it and computes nothing."""
 
     if TYPE_CHECKING:
-        items: Items
-        classes: LabelSpace
-        journal: Journal
         folder: SessionFolder
         who: str
         _listeners: list[Callable[[Any], None]]
 
+        @property
+        def items(self) -> Items: ...
+        @property
+        def classes(self) -> LabelSpace: ...
+        @property
+        def journal(self) -> Journal: ...
         @property
         def embeddings(self) -> Embeddings: ...
         @property
         def temperature(self) -> float | None: ...
         def positions(self, ids: Any) -> np.ndarray: ...
         def _changed(self) -> None: ...
-        def _after(self, events: Sequence[Event]) -> Sequence[Event]: ...
+        def _after(self, events: list[Event]) -> list[Event]: ...
 
     def decide(
         self,
@@ -95,7 +99,7 @@ class Desk:
         """(N,) cosine of every item with `text`. ValueError where the encoder reads no text."""
         from labelnb.embedding import text_encoder
 
-        encoder = text_encoder(self)
+        encoder = text_encoder(cast("Session", self))
         if encoder is None:
             raise ValueError(
                 "search: these embeddings come without a text encoder; search by example with s.similar(item), "

@@ -32,7 +32,7 @@ def embed(session: Session, encoder: Any, *, class_vectors: Any = None, batch_si
         else encoders.get(encoder, device=session.device)
     )
     if encoder is None:
-        session.say(f"encoder: {chosen.name}; {chosen.why}")
+        session.say(f"encoder: {chosen.name}; {getattr(chosen, 'why', 'as asked')}")
     outcome = encoders.embed(
         session.items, chosen, store=session.folder.store, device=session.device, batch_size=batch_size, progress=progress
     )
@@ -42,7 +42,9 @@ def embed(session: Session, encoder: Any, *, class_vectors: Any = None, batch_si
         kept = np.ones(len(vectors), bool)
         kept[[position for position, _ in outcome.failed]] = False
         vectors = vectors[kept]
-    made = Embeddings(vectors, encoder=chosen.name, temperature=chosen.temperature if "text" in chosen.modalities else None)
+    made = Embeddings(
+        vectors, encoder=chosen.name, temperature=chosen.temperature if "text" in chosen.modalities else None, session=session
+    )
     session.encoder = chosen
     _remember(session, made, {"encoder": chosen.name})
     return made
@@ -61,7 +63,7 @@ def _adopt(session: Session, array: Any, class_vectors: Any) -> Embeddings:
         raise ValueError(
             f"class_embeddings: got {len(classes)} rows for {len(session.classes)} classes; expected one row a class, in the classes' order"
         )
-    made = Embeddings(vectors.cpu().numpy(), class_embeddings=classes)
+    made = Embeddings(vectors.cpu().numpy(), class_embeddings=classes, session=session)
     session.encoder = None
     _remember(session, made, {"encoder": None})
     return made
@@ -89,7 +91,11 @@ def reopen(session: Session) -> Embeddings | None:
     if arrays is None:
         return None
     return Embeddings(
-        arrays["vectors"], encoder=about["name"], temperature=about["temperature"], class_embeddings=arrays.get("class_embeddings")
+        arrays["vectors"],
+        encoder=about["name"],
+        temperature=about["temperature"],
+        class_embeddings=arrays.get("class_embeddings"),
+        session=session,
     )
 
 

@@ -74,7 +74,7 @@ def explain(proposal: Proposal, item: str | int) -> Explanation:
     position = _position(proposal, item)
     named = proposal.session.items.ids[position] if proposal.session is not None else str(position)
     prediction = int(proposal.predictions[position])
-    start = {
+    start: dict[str, Any] = {
         "item": str(named),
         "position": position,
         "label": proposal.classes[prediction] if prediction >= 0 else None,

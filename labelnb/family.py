@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelnb.catalog import Catalog, Method, catalog
 from labelnb.ingredients import INGREDIENTS, Ingredients, MissingIngredient
-from labelnb.results import Proposal, Provenance, Result
+from labelnb.results import Clusters, Proposal, Provenance, Ranking, Result
 
 if TYPE_CHECKING:
     from labelnb.session import Session
@@ -162,8 +162,8 @@ def _printable(value: Any) -> bool:
 def _summary(result: Result) -> str:
     if isinstance(result, Proposal):
         return f"{int((result.predictions >= 0).sum())} of {len(result)} items proposed"
-    if hasattr(result, "flagged"):
+    if isinstance(result, Ranking):
         return f"{int(result.flagged.sum())} of {len(result)} items flagged"
-    if hasattr(result, "n_clusters"):
+    if isinstance(result, Clusters):
         return f"{len(result)} items in {result.n_clusters} clusters"
     return type(result).__name__

@@ -257,15 +257,15 @@ class Ranking(Result):
 
     scores: np.ndarray
     """(N,) float64; the higher, the sooner. NaN where the method has nothing to say."""
-    flagged: np.ndarray | None = None
-    """(N,) bool: what the method itself would act on; none where it only ranks."""
+    flagged: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    """(N,) bool: what the method itself would act on; all False where it only ranks."""
     reasons: Sequence[str] = ()
     """(N,) one sentence an item; empty strings where there is none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "scores", as_array(self.scores, np.float64))
-        flagged = np.zeros(len(self.scores), bool) if self.flagged is None else self.flagged
+        flagged = self.flagged if np.size(self.flagged) else np.zeros(len(self.scores), bool)
         object.__setattr__(self, "flagged", as_array(flagged, bool))
         reasons = tuple(self.reasons) or ("",) * len(self.scores)
         if len(reasons) != len(self.scores) or len(self.flagged) != len(self.scores):

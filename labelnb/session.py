@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from labelnb.desk import Desk
 from labelnb.family import Family
 from labelnb.folder import SessionFolder
 from labelnb.ingredients import Ingredients
+from labelnb.intake import record_given, without
 from labelnb.items import Items
 from labelnb.journal import Event, Journal
 from labelnb.labels import Label, LabelSet
@@ -76,7 +77,7 @@ class Session(Desk):
         for note in filter(None, (changed, f"{len(loaded.problems)} items set aside: see s.items.problems" if loaded.problems else "")):
             self.say(note)
         if not resumed and loaded.given is not None:
-            self._label_given(loaded.given)
+            record_given(self)
 
     @classmethod
     def open(cls, path: str | Path, *, device: str = "auto", seed: int = 0, who: str | None = None) -> Session:
@@ -105,6 +106,8 @@ class Session(Desk):
         if wanted != (kept or LabelSpace()):
             self.journal.record_classes(wanted)
         self._labels: LabelSet | None = None
+        for family in families():
+            setattr(self, family, Family(self, family))
 
     # What the session holds -----------------------------------------------------------------------------------------------
 
@@ -187,7 +190,6 @@ class Session(Desk):
         from labelnb.embedding import embed
 
         self._embeddings = embed(self, encoder, class_vectors=class_embeddings, batch_size=batch_size, progress=progress)
-        self._embeddings = self._with_session(self._embeddings)
         return self._embeddings
 
     def label(self, ids: Any, value: Any, who: str | None = None) -> Event:
@@ -304,8 +306,8 @@ class Session(Desk):
 
         return open_explorer(self, result, method, **options)
 
-    def review(self, result: Proposal | Ranking | None = None, **options: Any) -> Any:
-        """Items one page at a time, pre-filled with a proposal or most suspicious first (ReviewGrid widget)."""
+    def review(self, result: Proposal | Ranking | Clusters | None = None, **options: Any) -> Any:
+        """Items one page at a time: pre-filled with a proposal, or most suspicious first (ReviewGrid); clusters on their board."""
         from labelnb.widgets import widget_for
         from labelnb.widgets.review_grid import ReviewGrid
 
@@ -343,13 +345,7 @@ class Session(Desk):
 
     def set_aside(self, failed: Sequence[tuple[int, str]]) -> None:
         """Leave out items that could not be read; they are listed in `items.problems`, and their labels stay in the journal."""
-        from labelnb.items import ItemProblem
-
-        ids, gone = self.items.ids, {position for position, _ in failed}
-        problems = [ItemProblem(position, self.items.path(position) or str(ids[position]), why) for position, why in failed]
-        kept = self.items.take(np.array([i for i in range(len(ids)) if i not in gone], np.int64))
-        kept.problems = (*self.items.problems, *problems)
-        self._items, self._labels = kept, None
+        self._items, self._labels = without(self.items, failed), None
         self._items.save(self.folder.path / "items")
         self.say(f"{len(failed)} items could not be read and are set aside: see s.items.problems")
 
@@ -357,24 +353,6 @@ class Session(Desk):
         """Close the journal. Everything is on disk already."""
         self._listeners.clear()
         self.folder.close()
-
-    def _label_given(self, given: np.ndarray) -> None:
-        known = [position for position, value in enumerate(given.tolist()) if value is not None]
-        strange = sorted({given[p] for p in known} - set(self.classes.names))
-        if strange:
-            raise ValueError(
-                f"label column: {strange[:5]} are not among the classes {list(self.classes.names)[:10]}; "
-                "add them to classes=, or leave classes out"
-            )
-        if known:
-            self.journal.decide(
-                self.items.ids[known].tolist(),
-                [Label.of(given[p], self.classes) for p in known],
-                who="source",
-                source="given",
-                kind="accept",
-            )
-            self._labels = None
 
     def _fits(self, result: Result) -> None:
         if hasattr(result, "__len__") and len(result) != len(self.items):  # type: ignore[arg-type]
@@ -386,11 +364,6 @@ class Session(Desk):
                     f"the proposal names classes {strange[:5]} that the session does not have; "
                     "add them with s.add_class, or run the method again"
                 )
-
-    def _with_session(self, result: Any) -> Any:
-        import dataclasses
-
-        return dataclasses.replace(result, session=self)
 
     def _after(self, events: list[Event]) -> list[Event]:
         self._refresh()
@@ -407,13 +380,9 @@ class Session(Desk):
         self._labels = None
         self._tell()
 
-    def __getattr__(self, name: str) -> Family:
-        if name in families():
-            return Family(self, name)
-        raise AttributeError(f"Session has no {name!r}; families of methods: {', '.join(families())}")
+    if TYPE_CHECKING:
 
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *families()})
+        def __getattr__(self, name: str) -> Family: ...
 
     def __enter__(self) -> Session:
         return self

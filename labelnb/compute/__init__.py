@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labelnb.lazy import FunctionsFirst
 
@@ -21,7 +21,36 @@ _HOME = {
     "Training": "train", "train": "train",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "choose_device",
+    "KnnGraph",
+    "knn_graph",
+    "Propagation",
+    "propagate",
+    "contributions",
+    "strongest_paths",
+    "Projection",
+    "project",
+    "Transport",
+    "sinkhorn",
+    "KMeans",
+    "kmeans",
+    "Probe",
+    "probe",
+    "out_of_fold",
+    "Training",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from labelnb.compute.device import choose_device
+    from labelnb.compute.kmeans import KMeans, kmeans
+    from labelnb.compute.knn import KnnGraph, knn_graph
+    from labelnb.compute.probe import Probe, out_of_fold, probe
+    from labelnb.compute.project import Projection, project
+    from labelnb.compute.propagate import Propagation, contributions, propagate, strongest_paths
+    from labelnb.compute.sinkhorn import Transport, sinkhorn
+    from labelnb.compute.train import Training, train
 
 
 class _Kernels(FunctionsFirst):
