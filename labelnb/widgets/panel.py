@@ -68,6 +68,7 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self, host: Any, *, title: str, **config: Any) -> None:
         self.host = host
+        self.n_views = 0
         self._revision = 0
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
@@ -105,11 +106,13 @@ class Panel(anywidget.AnyWidget):
     # What every front end may ask ---------------------------------------------------------------------------------------
 
     def on_open(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """A view was opened."""
+        """A view was opened. Views that a reload took away are still counted: it is an upper bound."""
+        self.n_views += 1
         return {"n_items": len(self.host.items)}
 
     def on_closed(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """A view was closed in the browser."""
+        self.n_views = max(0, self.n_views - 1)
         return {}
 
     def on_items(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:

@@ -36,11 +36,12 @@ const encode = (buffer) => { const bytes = new Uint8Array(buffer); let text = ""
 const traits = JSON.parse(document.getElementById("traits").textContent);
 const listeners = new Map();
 const fire = (name, ...given) => { for (const callback of [...(listeners.get(name) ?? [])]) callback(...given); };
+let changed = {};
 window.pending = 0; window.sent = [];
 const model = {
   get: (name) => traits[name],
-  set: (name, value) => { traits[name] = value; fire("change:" + name); fire("change"); },
-  save_changes: () => {},
+  set: (name, value) => { traits[name] = value; changed[name] = value; fire("change:" + name); fire("change"); },
+  save_changes: async () => { const values = changed; changed = {}; window.pending++; try { deliver(await window.toPython(JSON.stringify({ traits: values }), [])); } finally { window.pending--; } },
   on: (name, callback) => { if (!listeners.has(name)) listeners.set(name, new Set()); listeners.get(name).add(callback); },
   off: (name, callback) => { if (callback) listeners.get(name)?.delete(callback); else listeners.delete(name); },
   send: async (content, callbacks, buffers = []) => {
@@ -50,7 +51,7 @@ const model = {
   },
 };
 window.deliver = (messages) => { for (const { trait, value, content, buffers } of messages) {
-  if (trait) model.set(trait, value);
+  if (trait) { traits[trait] = value; fire("change:" + trait); fire("change"); }
   else fire("msg:custom", content, buffers.map((text) => new DataView(decode(text).buffer)));
 } };
 const widget = (await import("/bundle.js")).default;
@@ -69,11 +70,10 @@ class Mounted:
         self.page, self.widget = page, widget
         self.errors: list[str] = []
         self._out: list[dict[str, Any]] = []
-        self._serving = False
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         widget.send = self._send
-        widget.observe(self._trait_changed, names=["state", "config"])
+        widget.observe(self._trait_changed, names=[name for name in widget.keys if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")])
         page.expose_function("toPython", self._from_page)
         traits = {name: value for name, value in widget.get_state().items() if not name.startswith("_")}
         files = {"/": (self._html(traits, theme, width), "text/html"), "/bundle.js": (widget._esm, "text/javascript"), "/harness.js": (HARNESS, "text/javascript")}
@@ -135,11 +135,11 @@ class Mounted:
             route.fulfill(status=204)
 
     def _from_page(self, content: str, buffers: list[str]) -> list[dict[str, Any]]:
-        self._serving = True
-        try:
-            self.widget._handle_custom_msg(json.loads(content), [memoryview(base64.b64decode(text)) for text in buffers])
-        finally:
-            self._serving = False
+        message = json.loads(content)
+        if "traits" in message:
+            self.widget.set_state(message["traits"])
+        else:
+            self.widget._handle_custom_msg(message, [memoryview(base64.b64decode(text)) for text in buffers])
         messages, self._out = self._out, []
         return messages
 

@@ -28,7 +28,8 @@ export interface Answer {
 export class ChannelError extends Error {}
 
 export class Channel {
-  private readonly view = Math.random().toString(36).slice(2, 10);
+  /** Name of this view among those of the model. */
+  readonly view = Math.random().toString(36).slice(2, 10);
   private next = 0;
   private readonly waiting = new Map<string, { resolve(answer: Answer): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }>();
   private readonly listeners = new Map<string, Set<(answer: Answer) => void>>();

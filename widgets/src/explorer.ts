@@ -1,0 +1,311 @@
+/** Explorer: the map of all items; draw around some, see them, label them. */
+import css from "./explorer/explorer.css?inline";
+import { Bits } from "./shared/bits";
+import { array } from "./shared/channel";
+import { count, fill, h, number, setText } from "./shared/dom";
+import { keyLegend, state as drawnState, UndoBar } from "./shared/feedback";
+import { icon } from "./shared/icons";
+import type { KeyTable } from "./shared/keys";
+import { definePanel, type Panel, type PanelState } from "./shared/panel";
+import type { How } from "./explorer/gestures";
+import { confidenceNames, Legend, type Entry } from "./explorer/legend";
+import { countGroups, type Codes, type ColourBy } from "./explorer/looks";
+import { PointMap } from "./explorer/map";
+import { densestPlaces } from "./explorer/names";
+import { Side, type Results } from "./explorer/side";
+
+const COLOURINGS: [ColourBy, string][] = [["label", "Label"], ["proposal", "Proposal"], ["confidence", "Confidence"]];
+
+class Explorer {
+  private readonly map: PointMap;
+  private readonly side: Side;
+  private readonly legend: Legend;
+  private readonly undoBar: UndoBar;
+  private readonly colourButtons = new Map<ColourBy, HTMLButtonElement>();
+  private readonly searchField = h("input", { class: "lnb-input", type: "search", placeholder: "Search by text", "aria-label": "Search items by text", autocomplete: "off" });
+  private readonly searchForm: HTMLFormElement;
+  private readonly known = h("span", { class: "lnb-number" });
+  private readonly bar = h("span", {});
+  private readonly codes = new Map<ColourBy, Codes>();
+  private selection: Bits;
+  private classes: string[] = [];
+  private tally = 0;
+
+  constructor(private readonly panel: Panel) {
+    this.selection = new Bits(panel.state.n_items);
+    this.map = new PointMap(panel, (found, how) => this.pick(found, how), Boolean(panel.config.plain));
+    this.side = new Side(panel, {
+      onLabel: (k) => void this.label(k), onNewClass: (name) => void this.newClass(name), onClear: () => this.select(new Bits(this.selection.length)),
+      onSimilar: () => void this.similar(), onCloseResults: () => this.showResults(null),
+      onSelectResults: (positions) => { this.select(Bits.of(this.selection.length, positions)); this.showResults(null); },
+      onFocus: (position) => this.map.focus(position), onTop: () => this.pickedChanged(),
+      decorate: (card, position) => {
+        const code = this.codes.get("label")?.values[position];
+        const name = code === undefined ? undefined : this.classes[code];
+        card.setLabel(name ?? null, code);
+      },
+    });
+    this.legend = new Legend((shown) => this.filter(shown));
+    this.undoBar = new UndoBar(() => void this.step("undo"), () => void this.step("redo"));
+    this.searchForm = h("form", { class: "lnb-search", role: "search", onsubmit: (event: Event) => { event.preventDefault(); void this.search(); } },
+      this.searchField, h("button", { class: "lnb-button", "aria-label": "Search" }, icon("search")));
+    this.layout();
+    panel.keys(() => this.keys());
+    panel.onState((now) => this.stateChanged(now));
+    this.listen();
+  }
+
+  /** Fetches what the first picture needs, and draws it. */
+  async load(): Promise<void> {
+    this.map.say(`Loading ${count(this.panel.state.n_items, "item")}`, 0);
+    const { content, buffers } = await this.panel.channel.request("map", { by: this.by });
+    this.keepCodes(content.codes, buffers[1]);
+    this.map.surface.setCodes(this.codes.get(this.by)!);
+    this.map.surface.setPositions(array(Uint16Array, buffers[0]));
+    this.map.say("", 0);
+    if (content.selected) this.take(buffers[2]);
+    void this.recolour();
+    if (content.results) this.showResults({ title: content.results, positions: array(Uint32Array, buffers[buffers.length - 1]) });
+  }
+
+  private get by(): ColourBy {
+    return this.panel.model.get("color");
+  }
+
+  private layout(): void {
+    const { panel } = this;
+    const group = h("div", { class: "lnb-group", role: "group", "aria-label": "Colour by" });
+    for (const [by, label] of COLOURINGS) {
+      const button = h("button", { class: "lnb-button", type: "button", onclick: () => this.colourBy(by) }, label);
+      this.colourButtons.set(by, button);
+      group.append(button);
+    }
+    fill(panel.head,
+      h("span", { class: "lnb-title" }, panel.config.title), h("span", { class: "lnb-quiet" }, count(panel.state.n_items, "item")), h("span", { class: "lnb-grow" }),
+      h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group), this.searchForm);
+    fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
+    fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
+      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
+  }
+
+  private listen(): void {
+    const { channel, model } = this.panel;
+    channel.on("labels", ({ buffers }) => this.labelsChanged(array(Uint32Array, buffers[0]), array(Int16Array, buffers[1])));
+    channel.on("positions", ({ buffers }) => this.map.surface.setPositions(array(Uint16Array, buffers[0])));
+    channel.on("selection", ({ buffers, content }) => { if (content.origin !== this.panel.channel.view) this.take(buffers[0]); });
+    channel.on("results", ({ content, buffers }) => this.showResults(content.title === null ? null : { title: content.title, positions: array(Uint32Array, buffers[0]) }));
+    channel.on("proposal", () => { this.codes.delete("proposal"); this.codes.delete("confidence"); void this.recolour(); });
+    const onTrait = (name: string, callback: () => void) => {
+      model.on(`change:${name}`, callback);
+      this.panel.onCleanup(() => model.off(`change:${name}`, callback));
+    };
+    onTrait("color", () => void this.recolour());
+    onTrait("has_proposal", () => this.drawColourButtons());
+    onTrait("shown", () => this.followShown());
+    this.panel.onCleanup(() => clearTimeout(this.tally));
+  }
+
+  private keys(): KeyTable {
+    const { map, side } = this;
+    const inGrid = side.grid.element.contains(document.activeElement);
+    const arrow = (x: number, y: number) => () => (inGrid ? side.grid.move(x, y) : map.surface.pan(-x * 60, -y * 60));
+    return {
+      ...side.palette.keys(), ArrowLeft: arrow(-1, 0), ArrowRight: arrow(1, 0), ArrowUp: arrow(0, -1), ArrowDown: arrow(0, 1),
+      "+": () => map.zoomBy(1.6), "=": () => map.zoomBy(1.6), "-": () => map.zoomBy(1 / 1.6), f: () => map.surface.fit(),
+      l: () => map.setTool("lasso"), r: () => map.setTool("rectangle"), m: () => map.setTool("move"),
+      v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
+      u: () => void this.step("undo"), "Shift+u": () => void this.step("redo"), s: () => void this.similar(),
+      "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
+      x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => void this.clearLabels(),
+      Escape: () => { if (!map.abandon()) { if (side.results) this.showResults(null); else this.select(new Bits(this.selection.length)); } },
+    };
+  }
+
+  // Selection ------------------------------------------------------------------------------------------------------------
+
+  private pick(found: Bits, how: How): void {
+    this.select(this.selection.combined(found, how));
+  }
+
+  /** The person's selection: drawn at once, then told to Python. */
+  private select(bits: Bits): void {
+    this.selection = bits;
+    this.selectionChanged();
+    void this.panel.attempt(() => this.panel.channel.request("select", { origin: this.panel.channel.view }, [bits.bytes]));
+  }
+
+  /** A selection made elsewhere. */
+  private take(buffer: DataView): void {
+    this.selection = new Bits(this.panel.state.n_items, array(Uint8Array, buffer));
+    this.selectionChanged();
+  }
+
+  private selectionChanged(): void {
+    this.map.focus(-1);
+    this.side.setSelection(this.selection);
+    this.pickedChanged();
+    const n = this.selection.count();
+    this.panel.status.set(n ? `${count(n, "item")} selected` : "Nothing is selected");
+  }
+
+  private pickedChanged(): void {
+    const some = this.selection.bytes.some((byte) => byte !== 0);
+    this.map.surface.setPicked(some ? this.selection : null, this.side.foundBits);
+  }
+
+  /** Takes the item with the focus ring in the grid out of the selection. */
+  private takeAway(): void {
+    const position = this.side.grid.focused;
+    if (position < 0 || this.side.results || !this.side.grid.element.contains(document.activeElement)) return;
+    const bits = new Bits(this.selection.length, this.selection.bytes);
+    bits.remove(position);
+    this.select(bits);
+  }
+
+  // Labels ---------------------------------------------------------------------------------------------------------------
+
+  private async label(k: number): Promise<void> {
+    await this.decide(this.classes[k], `labelled ${this.classes[k]}`);
+  }
+
+  private async newClass(name: string): Promise<void> {
+    if (!(await this.panel.addClass(name))) return;
+    if (this.selection.count()) await this.decide(name, `labelled ${name}`);
+    this.map.area.focus({ preventScroll: true });
+  }
+
+  private async clearLabels(): Promise<void> {
+    await this.decide(null, "set back to no label");
+  }
+
+  private async decide(value: string | null, done: string): Promise<void> {
+    const bits = this.selection;
+    const n = bits.count();
+    if (!n) return this.panel.status.set("Nothing is selected: draw around points first");
+    this.panel.status.set("Saving");
+    const kept = await this.panel.attempt(() => this.panel.channel.request("decide", { value, bits: true, from_result: this.by !== "label" }, [bits.bytes]));
+    this.panel.status.set(kept ? `${count(n, "item")} ${done}` : "Not saved");
+  }
+
+  private async step(which: "undo" | "redo"): Promise<void> {
+    await this.panel.attempt(async () => {
+      const { content } = await this.panel.channel.request(which);
+      this.panel.status.set(content.n ? (which === "undo" ? "Undone" : "Done again") : `Nothing to ${which}`);
+    });
+  }
+
+  private labelsChanged(positions: Uint32Array, labels: Int16Array): void {
+    const codes = this.codes.get("label");
+    if (!codes) return;
+    positions.forEach((position, i) => { codes.values[position] = labels[i] === -1 ? codes.none : labels[i] === -2 ? codes.other : labels[i]; });
+    this.side.grid.refresh();
+    if (this.by === "label") void this.recolour();
+  }
+
+  private stateChanged(now: PanelState): void {
+    const more = now.classes.length !== this.classes.length;
+    this.classes = now.classes;
+    this.side.palette.update(now.classes, now.counts);
+    this.side.palette.setDisabled(this.selection.count() === 0);
+    this.undoBar.set(now.can_undo, now.can_redo);
+    setText(this.known, `${number(now.n_known)} of ${number(now.n_items)} labelled`);
+    this.bar.style.width = `${(100 * now.n_known) / Math.max(1, now.n_items)}%`;
+    this.searchForm.hidden = !now.can_search_text;
+    if (more && this.codes.size) void this.recolour();
+  }
+
+  // Colours and filters --------------------------------------------------------------------------------------------------
+
+  private colourBy(by: ColourBy): void {
+    this.panel.model.set?.("color", by);
+    this.panel.model.save_changes?.();
+  }
+
+  /** Draws the colouring that the model names, fetching its codes where they are not here. */
+  private async recolour(): Promise<void> {
+    const by = this.by;
+    this.drawColourButtons();
+    let codes = this.codes.get(by);
+    if (!codes || (by !== "confidence" && this.classes.length > codes.other)) {
+      const fetched = await this.panel.attempt(async () => {
+        const { content, buffers } = await this.panel.channel.request("colours", { by });
+        codes = this.keepCodes(content.codes, buffers[0]);
+      });
+      if (!fetched || by !== this.by || this.panel.closed) return;
+    }
+    this.map.surface.setCodes(codes!);
+    this.followShown();
+    clearTimeout(this.tally);
+    this.tally = window.setTimeout(() => this.drawLegend(codes!), 0);
+  }
+
+  private keepCodes(about: { by: ColourBy; none: number; other: number; bytes: number }, buffer: DataView): Codes {
+    const values = about.bytes === 1 ? array(Uint8Array, buffer) : array(Uint16Array, buffer);
+    const codes = { by: about.by, none: about.none, other: about.other, values };
+    this.codes.set(about.by, codes);
+    return codes;
+  }
+
+  private drawColourButtons(): void {
+    const proposal = Boolean(this.panel.model.get("has_proposal"));
+    for (const [by, button] of this.colourButtons) {
+      button.setAttribute("aria-pressed", String(by === this.by));
+      button.disabled = by !== "label" && !proposal;
+      button.title = button.disabled ? "There is no proposal here yet" : "";
+    }
+  }
+
+  private drawLegend(codes: Codes): void {
+    const names = codes.by === "confidence" ? confidenceNames() : this.classes;
+    const counts = countGroups(codes, names.length);
+    const entries: Entry[] = names.map((name, group) => ({ group, name, count: counts.groups[group] }));
+    if (counts.other) entries.push({ group: -2, name: "other answers", count: counts.other });
+    if (counts.none) entries.push({ group: -1, name: codes.by === "label" ? "no label" : "no proposal", count: counts.none });
+    this.legend.update(codes.by, entries);
+    const places = codes.by === "confidence" ? [] : densestPlaces(this.map.surface.xy, codes, names.length, Math.max(3, this.map.surface.n / 2_000));
+    this.map.names.set(places, names);
+  }
+
+  private filter(shown: Set<number> | null): void {
+    this.panel.model.set?.("shown", shown ? [...shown].sort((a, b) => a - b) : null);
+    this.panel.model.save_changes?.();
+    this.followShown();
+  }
+
+  private followShown(): void {
+    const list: number[] | null = this.panel.model.get("shown");
+    const shown = list ? new Set(list) : null;
+    this.legend.set(shown);
+    this.map.surface.setShown(shown ? (group) => shown.has(group) : null);
+  }
+
+  // Search ---------------------------------------------------------------------------------------------------------------
+
+  private async search(): Promise<void> {
+    const text = this.searchField.value.trim();
+    if (!text) return this.showResults(null);
+    this.panel.status.set("Searching");
+    await this.panel.attempt(() => this.panel.channel.request("search", { text }));
+  }
+
+  private async similar(): Promise<void> {
+    if (!this.selection.count()) return this.panel.status.set("Select an item first, then ask for more like it");
+    this.panel.status.set("Searching");
+    await this.panel.attempt(() => this.panel.channel.request("similar", {}, [this.selection.bytes]));
+  }
+
+  private showResults(results: Results | null): void {
+    this.side.setResults(results);
+    this.pickedChanged();
+    this.map.focus(-1);
+    this.panel.status.set(results ? `${results.title}: ${count(this.side.found.length, "item")}, best first` : "");
+  }
+}
+
+export default definePanel("explorer", css, async (panel) => {
+  if (!panel.state.n_items) {
+    panel.body.append(drawnState("There are no items", "Load some into the session, then draw the map again."));
+    return;
+  }
+  await new Explorer(panel).load();
+});

@@ -1,0 +1,65 @@
+/** The legend: what the colours mean, how many there are, and which of them show. */
+import { fill, h, number } from "../shared/dom";
+import { RAMP } from "../shared/palette";
+import { swatch } from "../shared/classes";
+import type { ColourBy } from "./looks";
+
+export interface Entry { group: number; name: string; count: number }
+
+export class Legend {
+  readonly element = h("div", { class: "lnb-legend", role: "group", "aria-label": "Legend and filter" });
+  private chosen: Set<number> | null = null;
+  private entries: Entry[] = [];
+  private by: ColourBy = "label";
+
+  constructor(private readonly onChange: (shown: Set<number> | null) => void) {}
+
+  /** Draws the entries; those that no longer exist leave the filter. */
+  update(by: ColourBy, entries: Entry[]): void {
+    if (by !== this.by) this.chosen = null;
+    this.by = by;
+    this.entries = entries;
+    this.draw();
+  }
+
+  /** Filters to these groups (null: all) without word to the listener. */
+  set(chosen: Set<number> | null): void {
+    this.chosen = chosen;
+    this.draw();
+  }
+
+  private draw(): void {
+    const focused = this.element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.group : undefined;
+    const heading = h("span", { class: "lnb-caps" }, this.by);
+    const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
+    fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all);
+    if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-group="${focused}"]`)?.focus();
+  }
+
+  private chip({ group, name, count }: Entry): HTMLElement {
+    const on = this.chosen === null || this.chosen.has(group);
+    const square = swatch(this.by === "confidence" ? -1 : group);
+    if (this.by === "confidence" && group >= 0) square.style.setProperty("--lnb-colour", RAMP[group]);
+    if (group === -2) square.style.setProperty("--lnb-colour", "var(--lnb-ink)");
+    return h("button", { class: "lnb-chip", type: "button", "data-group": group, "aria-pressed": String(on), title: on && this.chosen ? "Hide" : "Show only this", onclick: () => this.toggle(group) },
+      square, h("span", { class: "lnb-chip-name", dir: "auto" }, name), h("span", { class: "lnb-number" }, number(count)));
+  }
+
+  private toggle(group: number): void {
+    if (this.chosen === null) return this.choose(new Set([group]));
+    const next = new Set(this.chosen);
+    if (!next.delete(group)) next.add(group);
+    this.choose(next.size && next.size < this.entries.length ? next : null);
+  }
+
+  private choose(chosen: Set<number> | null): void {
+    this.chosen = chosen;
+    this.draw();
+    this.onChange(chosen);
+  }
+}
+
+/** Names of the seven steps of confidence: "0–14%", "14–29%", ... */
+export function confidenceNames(): string[] {
+  return RAMP.map((_, k) => `${Math.round((100 * k) / RAMP.length)}–${Math.round((100 * (k + 1)) / RAMP.length)}%`);
+}

@@ -1,0 +1,101 @@
+/** Class names on the map: each at its densest place, the largest class first, none over another. */
+import { fill, h } from "../shared/dom";
+import { classColour } from "../shared/palette";
+import type { Codes } from "./looks";
+import type { Surface } from "./surface";
+
+export interface Place { group: number; x: number; y: number; count: number }
+
+const SIDE = 32;
+
+/** The densest place of every class with at least `least` points, largest class first; at most `most`. */
+export function densestPlaces(xy: Uint16Array, codes: Codes, groups: number, least: number, most = 40): Place[] {
+  const cells = SIDE * SIDE;
+  const tally = new Uint32Array(groups * cells);
+  const totals = new Uint32Array(groups);
+  const { values } = codes;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] >= groups) continue;
+    totals[values[i]]++;
+    tally[values[i] * cells + (xy[2 * i + 1] >> 11) * SIDE + (xy[2 * i] >> 11)]++;
+  }
+  const largest = [...totals.keys()].filter((group) => totals[group] >= least).sort((a, b) => totals[b] - totals[a]).slice(0, most);
+  return largest.map((group) => {
+    const own = tally.subarray(group * cells, (group + 1) * cells);
+    const best = densestCell(own);
+    return { group, count: totals[group], ...middle(own, best) };
+  });
+}
+
+/** The cell with the most points in itself and its neighbours. */
+function densestCell(tally: Uint32Array): number {
+  let best = 0, most = -1;
+  for (let cell = 0; cell < tally.length; cell++) {
+    if (!tally[cell]) continue;
+    let sum = tally[cell];
+    around(cell, (near) => { sum += tally[near]; });
+    if (sum > most) {
+      most = sum;
+      best = cell;
+    }
+  }
+  return best;
+}
+
+/** The mean of a cell and its neighbours, weighted by their points. */
+function middle(tally: Uint32Array, cell: number): { x: number; y: number } {
+  let x = 0, y = 0, weight = 0;
+  const add = (at: number) => {
+    x += tally[at] * ((at % SIDE) + 0.5);
+    y += tally[at] * (Math.floor(at / SIDE) + 0.5);
+    weight += tally[at];
+  };
+  add(cell);
+  around(cell, add);
+  return { x: x / weight / SIDE, y: y / weight / SIDE };
+}
+
+function around(cell: number, visit: (near: number) => void): void {
+  const row = Math.floor(cell / SIDE), column = cell % SIDE;
+  for (let r = Math.max(0, row - 1); r <= Math.min(SIDE - 1, row + 1); r++) {
+    for (let c = Math.max(0, column - 1); c <= Math.min(SIDE - 1, column + 1); c++) if (r * SIDE + c !== cell) visit(r * SIDE + c);
+  }
+}
+
+/** Draws the names over a surface. */
+export class NameLayer {
+  readonly element = h("div", { class: "lnb-map-names", "aria-hidden": "true" });
+  private tags: { place: Place; tag: HTMLElement; width: number; height: number }[] = [];
+
+  constructor(private readonly surface: Surface) {}
+
+  set(places: Place[], names: string[]): void {
+    this.tags = places.map((place) => {
+      const tag = h("span", { class: "lnb-map-name", dir: "auto" }, names[place.group] ?? "");
+      tag.style.setProperty("--lnb-colour", classColour(place.group));
+      return { place, tag, width: 0, height: 0 };
+    });
+    fill(this.element, ...this.tags.map(({ tag }) => tag));
+    for (const one of this.tags) {
+      one.width = one.tag.offsetWidth;
+      one.height = one.tag.offsetHeight;
+    }
+    this.place();
+  }
+
+  /** Puts every name where its place is now, and hides those that would lie over a larger class's. */
+  place(): void {
+    const { view } = this.surface;
+    const taken: [number, number, number, number][] = [];
+    for (const { place, tag, width, height } of this.tags) {
+      const [px, py] = view.toPixel(place.x, place.y);
+      const left = px - width / 2, top = py - height / 2;
+      const outside = left < 0 || top < 0 || left + width > view.width || top + height > view.height;
+      const covers = taken.some(([x0, y0, x1, y1]) => left < x1 && left + width > x0 && top < y1 && top + height > y0);
+      tag.style.visibility = outside || covers ? "hidden" : "visible";
+      if (outside || covers) continue;
+      tag.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
+      taken.push([left - 3, top - 2, left + width + 3, top + height + 2]);
+    }
+  }
+}

@@ -1,0 +1,235 @@
+/** The drawn map: canvas, renderer, what is seen of it, and when it is drawn. Gestures and choices are others' business. */
+import type { Bits } from "../shared/bits";
+import { h } from "../shared/dom";
+import type { Theme } from "../shared/theme";
+import { FlatRenderer } from "./flat";
+import { GlRenderer } from "./gl";
+import { FAINT, writeLooks, type Codes } from "./looks";
+import { Cells } from "./nearest";
+import type { Renderer } from "./renderer";
+import { boxOf, View } from "./view";
+
+const TRANSITION = 700;
+/** Points drawn while the map moves. */
+const IN_MOTION = 150_000;
+const STRIDES = [1, 2, 3, 5, 7, 11, 13, 17, 23, 29, 37, 47, 59];
+const GIVE_UP_ON_CONTEXT = 3_000;
+
+export class Surface {
+  readonly element = h("div", { class: "lnb-map-surface" });
+  readonly view = new View();
+  xy: Uint16Array = new Uint16Array(0);
+  looks: Uint8Array = new Uint8Array(0);
+  renderer!: Renderer;
+  /** Called after every drawing, to place what lies over the map. */
+  onDrawn: () => void = () => {};
+  /** Called with a sentence when the picture is lost, and "" when it is back. */
+  onTrouble: (text: string) => void = () => {};
+  private theme: Theme;
+  private codes: Codes | null = null;
+  private shown: ((group: number) => boolean) | null = null;
+  private selected: Bits | null = null;
+  private marked: Bits | null = null;
+  private emphasis = false;
+  private looksStale = false;
+  private pending = 0;
+  private settle: ReturnType<typeof setTimeout> | undefined;
+  private lostTimer: ReturnType<typeof setTimeout> | undefined;
+  private inMotion = false;
+  private began = -Infinity;
+  private cells: Cells | null = null;
+  private readonly observer: ResizeObserver;
+  private destroyed = false;
+
+  constructor(theme: Theme, private readonly plain = false) {
+    this.theme = theme;
+    this.makeRenderer(plain);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.element);
+  }
+
+  get n(): number {
+    return this.xy.length >> 1;
+  }
+
+  /** Shows points at these places; points that were there move to the new ones. */
+  setPositions(xy: Uint16Array): void {
+    const moves = this.xy.length === xy.length && this.n > 0;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.xy = xy;
+    this.cells = null;
+    if (this.looks.length !== this.n) this.looks = new Uint8Array(this.n);
+    this.renderer.setPositions(xy);
+    this.view.fit(boxOf(xy));
+    this.began = moves && !still ? performance.now() : -Infinity;
+    this.looksStale = true;
+    this.redraw();
+  }
+
+  setCodes(codes: Codes): void {
+    this.codes = codes;
+    this.restyle();
+  }
+
+  setShown(shown: ((group: number) => boolean) | null): void {
+    this.shown = shown;
+    this.restyle();
+  }
+
+  setPicked(selected: Bits | null, marked: Bits | null): void {
+    this.selected = selected;
+    this.marked = marked;
+    this.emphasis = Boolean(selected || marked);
+    this.restyle();
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.renderer.setTheme(theme);
+    this.redraw();
+  }
+
+  /** Whether a point is not filtered out. */
+  isShown = (position: number): boolean => (this.looks[position] & FAINT) === 0;
+
+  get filtered(): boolean {
+    return this.shown !== null;
+  }
+
+  /** The point under a pixel, or -1. */
+  pointAt(px: number, py: number): number {
+    this.flushLooks();
+    this.cells ??= new Cells(this.xy);
+    const [x, y] = this.view.toMap(px, py);
+    return this.cells.nearest(x, y, (this.pointSize() / 2 + 5) / this.view.unit, this.isShown);
+  }
+
+  /** Where a point is drawn, in pixels. */
+  placeOf(position: number): [number, number] {
+    return this.view.toPixel(this.xy[2 * position] / 65535, this.xy[2 * position + 1] / 65535);
+  }
+
+  zoom(x: number, y: number, factor: number): void {
+    this.view.zoomAt(x, y, factor);
+    this.moved();
+  }
+
+  pan(dx: number, dy: number): void {
+    this.view.pan(dx, dy);
+    this.moved();
+  }
+
+  fit(): void {
+    this.view.fit();
+    this.moved();
+  }
+
+  redraw(): void {
+    if (!this.pending && !this.destroyed) this.pending = requestAnimationFrame(() => { this.pending = 0; this.draw(); });
+  }
+
+  /** Diameter of a point in CSS pixels: the more there are the smaller, the farther in the larger. */
+  pointSize(): number {
+    const room = Math.sqrt((this.view.width * this.view.height) / Math.max(1, this.n));
+    const base = Math.min(10, Math.max(1.8, room * 0.5));
+    return Math.min(18, base * Math.max(1, this.view.zoom) ** 0.42);
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.observer.disconnect();
+    cancelAnimationFrame(this.pending);
+    clearTimeout(this.settle);
+    clearTimeout(this.lostTimer);
+    this.renderer.destroy();
+  }
+
+  private makeRenderer(plain: boolean): void {
+    const canvas = () => h("canvas", { class: "lnb-map-canvas", "aria-hidden": "true" });
+    try {
+      if (plain) throw new Error("the plain canvas was asked for");
+      this.renderer = new GlRenderer(canvas());
+    } catch {
+      this.renderer = new FlatRenderer(canvas());
+    }
+    this.renderer.canvas.addEventListener("webglcontextlost", (event) => this.lost(event));
+    this.renderer.canvas.addEventListener("webglcontextrestored", () => this.restored());
+    this.element.replaceChildren(this.renderer.canvas);
+    this.element.dataset.renderer = this.renderer.kind;
+  }
+
+  private lost(event: Event): void {
+    if (this.destroyed) return;
+    event.preventDefault();
+    this.onTrouble("The browser took the map's graphics away; drawing it again.");
+    this.lostTimer = setTimeout(() => this.rebuild(true), GIVE_UP_ON_CONTEXT);
+  }
+
+  private restored(): void {
+    clearTimeout(this.lostTimer);
+    if (!this.destroyed) this.rebuild(this.plain);
+  }
+
+  private rebuild(plain: boolean): void {
+    this.makeRenderer(plain);
+    this.renderer.setTheme(this.theme);
+    if (this.n) this.renderer.setPositions(this.xy);
+    this.looksStale = true;
+    this.resize();
+    this.onTrouble("");
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.element;
+    if (!clientWidth || !clientHeight || this.destroyed) return;
+    const ratio = this.ratio();
+    const canvas = this.renderer.canvas;
+    canvas.width = Math.round(clientWidth * ratio);
+    canvas.height = Math.round(clientHeight * ratio);
+    this.view.resize(clientWidth, clientHeight);
+    this.draw();
+  }
+
+  private ratio(): number {
+    return this.renderer.kind === "canvas" ? 1 : Math.min(2, window.devicePixelRatio || 1);
+  }
+
+  private restyle(): void {
+    this.looksStale = true;
+    this.redraw();
+  }
+
+  private moved(): void {
+    this.inMotion = true;
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => { this.inMotion = false; this.redraw(); }, 140);
+    this.redraw();
+  }
+
+  private flushLooks(): void {
+    if (!this.looksStale || !this.codes || this.codes.values.length !== this.n) return;
+    writeLooks(this.looks, this.codes, this.shown, this.selected, this.marked);
+    this.renderer.setLooks(this.looks);
+    this.looksStale = false;
+  }
+
+  private draw(): void {
+    if (this.destroyed || this.view.width < 2) return;
+    this.flushLooks();
+    const progress = Math.min(1, (performance.now() - this.began) / TRANSITION);
+    const eased = progress < 1 ? progress * progress * (3 - 2 * progress) : 1;
+    const limit = this.renderer.kind === "canvas" ? IN_MOTION / 10 : IN_MOTION;
+    const wanted = this.inMotion || progress < 1 ? this.n / limit : 1;
+    const stride = STRIDES.find((step) => step >= wanted) ?? STRIDES[STRIDES.length - 1];
+    const size = this.pointSize();
+    this.renderer.draw(this.view, { size, alpha: this.alpha(size), stride, progress: eased, emphasis: this.emphasis, ratio: this.ratio() });
+    this.onDrawn();
+    if (progress < 1) this.redraw();
+  }
+
+  /** Where points crowd, each lets the others through. */
+  private alpha(size: number): number {
+    const cover = (this.n * size * size) / (this.view.width * this.view.height * Math.max(1, this.view.zoom) ** 2);
+    return Math.min(0.92, Math.max(0.4, 1.1 / (1 + 0.35 * cover)));
+  }
+}
