@@ -12,7 +12,7 @@ import numpy as np
 
 from labelnb.labels import Label
 
-__all__ = ["Decision", "checksum"]
+__all__ = ["Decision"]
 
 _AT_ONCE = 900
 """Ids looked up in one statement; SQLite takes 999 values at least."""
@@ -44,14 +44,16 @@ class Decision:
         if len(place) == len(names):
             return cls(names, values, levels)
         for name, value in zip(names, values, strict=True):
-            if value != values[place[name]]:
-                raise ValueError(f"ids: {name!r} appears twice with different labels ({value}, {values[place[name]]}); expected one label an item")
+            other = values[place[name]]
+            if value != other:
+                raise ValueError(f"ids: {name!r} appears twice with different labels ({value}, {other}); expected one label an item")
         return cls(names, values, levels).only(np.fromiter(place.values(), np.int64, len(place)))
 
     def only(self, kept: np.ndarray) -> Decision:
         """The decision on some of its items, by position."""
         places = kept.tolist()
-        return Decision([self.ids[i] for i in places], [self.labels[i] for i in places], None if self.confidence is None else self.confidence[kept])
+        confidence = None if self.confidence is None else self.confidence[kept]
+        return Decision([self.ids[i] for i in places], [self.labels[i] for i in places], confidence)
 
     def item_codes(self, db: sqlite3.Connection) -> np.ndarray:
         """(n,) the codes of the ids, new ones given to those that have none."""
@@ -87,7 +89,9 @@ class Decision:
             exact = ((narrow == self.confidence) | np.isnan(self.confidence)).all()
             confidence = (narrow if exact else self.confidence.astype("<f8")).tobytes()
         items, given = item_codes.astype("<i4").tobytes(), labels.astype("<i4").tobytes()
-        db.execute("INSERT INTO decisions VALUES (?, ?, ?, ?, ?)", (number, items, given, confidence, checksum(items, given, confidence)))
+        # SQLite notices damage to its own structure, not to what it carries.
+        checksum = zlib.crc32(items + given + (confidence or b""))
+        db.execute("INSERT INTO decisions VALUES (?, ?, ?, ?, ?)", (number, items, given, confidence, checksum))
 
     def __str__(self) -> str:
         if not self.ids:
@@ -99,11 +103,6 @@ class Decision:
             parts.append(f"{name} {count:,}" if len(counts) > 1 else name)
         more = f" and {len(counts) - 4} labels more" if len(counts) > 4 else ""
         return f"{len(self.ids):,} item{'' if len(self.ids) == 1 else 's'}: {', '.join(parts)}{more}"
-
-
-def checksum(items: bytes, labels: bytes, confidence: bytes | None) -> int:
-    """CRC-32 over a decision: SQLite notices damage to its own structure, not to what it carries."""
-    return zlib.crc32(confidence or b"", zlib.crc32(labels, zlib.crc32(items)))
 
 
 def _texts(ids: Sequence[str] | np.ndarray) -> list[str]:

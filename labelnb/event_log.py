@@ -8,13 +8,13 @@ from __future__ import annotations
 import bisect
 import json
 import sqlite3
+import zlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from labelnb.classes import LabelSpace
-from labelnb.decision import checksum
 from labelnb.labels import Decisions, Label, LabelSet
 
 __all__ = ["EventLog", "Damaged", "UNDOABLE"]
@@ -23,8 +23,11 @@ UNDOABLE = ("decision", "accept", "run")
 """What undo takes when it is not told more precisely."""
 _STACKED = (*UNDOABLE, "classes")
 
-_EVENTS = "SELECT number, kind, who, moment, n_items, source, run, method, CASE WHEN kind IN ('undo', 'redo') THEN details END FROM events WHERE number > ? ORDER BY number"
-_DECISIONS = "SELECT event, items, labels, confidence, checksum FROM decisions WHERE event > ? ORDER BY event"
+_NEW = """
+SELECT number, kind, n_items, CASE WHEN kind IN ('undo', 'redo') THEN details END, who, moment, source, run, method,
+    event, items, labels, confidence, checksum
+FROM events LEFT JOIN decisions ON event = number WHERE number > ? ORDER BY number
+"""
 
 
 class Damaged(ValueError):
@@ -62,6 +65,7 @@ class EventLog:
         self._holding: list[int] = []                           # events that undo can take, in order
         self._redoable: list[int] = []                          # events that redo can take, the next one last
         self._kinds: dict[int, str] = {}
+        self._has_classes = False
         self.decisions = Decisions([], [], [], [], [], [])
         self._decision_index: dict[int, int] = {}
         self._table: list[Label | None] = [None]
@@ -75,23 +79,30 @@ class EventLog:
 
     def read(self, connection: sqlite3.Connection) -> None:
         """Take in what is new; inside one transaction, so that events, items and labels fit together."""
-        events = connection.execute(_EVENTS, (self.last,)).fetchall()
-        if not events:
+        rows = connection.execute(_NEW, (self.last,)).fetchall()
+        if not rows:
             return
         for (value,) in connection.execute("SELECT value FROM labels WHERE code >= ? ORDER BY code", (len(self._table),)):
             self._table.append(Label.from_json(value))
-        self._read_decisions(connection.execute(_DECISIONS, (self.last,)).fetchall(), {event[0]: event for event in events})
-        for number, kind, _who, _moment, n_items, _source, _run, _method, details in events:
+        self._take_decisions([row for row in rows if row[9] is not None])
+        for number, kind, n_items, details, *_ in rows:
             self._follow(number, kind, n_items, details)
-        self.last = events[-1][0]
+        self.last = rows[-1][0]
 
     def _follow(self, number: int, kind: str, n_items: int, details: str | None) -> None:
         """Keep the stacks of undo and redo: a new decision, accept or run, or new classes, end what could be redone."""
+        if kind in ("decision", "accept"):
+            if not n_items:
+                return                                          # a decision on no item is nothing to undo
+            if number not in self._decision_index:
+                raise Damaged(f"event {number} is there without what it decides")
+        elif kind == "classes" and not self._has_classes:
+            self._has_classes = True                            # the first classes are where a session begins
+            return
         if kind in _STACKED:
-            if n_items or kind in ("run", "classes"):           # a decision on no item is nothing to undo
-                self._kinds[number] = kind
-                self._holding.append(number)
-                self._redoable.clear()
+            self._kinds[number] = kind
+            self._holding.append(number)
+            self._redoable.clear()
         elif kind == "undo":
             for target in _numbers(details, self._holding):
                 self._holding.remove(target) if self._holding[-1] != target else self._holding.pop()
@@ -103,25 +114,24 @@ class EventLog:
                 bisect.insort(self._holding, target)
                 self.undone.discard(target)
 
-    def _read_decisions(self, rows: list[tuple[int, bytes, bytes, bytes | None, int]], events: dict[int, tuple[Any, ...]]) -> None:
-        sizes, items, labels, confidences = [], [], [], []
-        for number, item_codes, label_codes, confidence, total in rows:
-            size = len(item_codes) // 4
-            if checksum(item_codes, label_codes, confidence) != total or number not in events or events[number][4] != size:
-                raise Damaged(f"event {number} does not hold what was written")
-            self._decision_index[number] = len(self.decisions.numbers)
-            for column, value in zip(self.decisions, (number, *(events[number][field] for field in (2, 3, 5, 6, 7))), strict=True):
-                column.append(value)                            # type: ignore[attr-defined]
-            sizes.append(size)
-            items.append(item_codes)
-            labels.append(label_codes if len(label_codes) == 4 * size else label_codes * size)
-            confidences.append(_floats(confidence, size))
+    def _take_decisions(self, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
             return
-        first = len(self.decisions.numbers) - len(rows)
+        first = len(self.decisions.numbers)
+        numbers, _, counts, _, who, moments, sources, runs, methods, _, items, labels, confidences, totals = zip(*rows, strict=True)
+        sums = [zlib.crc32(item + label + (level or b"")) for item, label, level in zip(items, labels, confidences, strict=True)]
+        lengths = np.fromiter(map(len, items), np.int64, len(rows)), np.fromiter(map(len, labels), np.int64, len(rows))
+        sizes = np.array(counts, np.int64)
+        bad = (np.array(sums) != np.array(totals)) | (lengths[0] != 4 * sizes) | ((lengths[1] != 4 * sizes) & (lengths[1] != 4))
+        if bad.any():
+            raise Damaged(f"event {numbers[int(bad.argmax())]} does not hold what was written")
+        for column, values in zip(self.decisions, (numbers, who, moments, sources, runs, methods), strict=True):
+            column.extend(values)                               # type: ignore[attr-defined]
+        self._decision_index.update(zip(numbers, range(first, first + len(rows)), strict=True))
         self._items.extend(np.frombuffer(b"".join(items), "<i4"))
-        self._labels.extend(np.frombuffer(b"".join(labels), "<i4"))
-        self._confidence.extend(np.frombuffer(b"".join(confidences), "<f8"))
+        # One label stands for all items of its decision.
+        self._labels.extend(np.repeat(np.frombuffer(b"".join(labels), "<i4"), np.repeat(sizes // (lengths[1] // 4), lengths[1] // 4)))
+        self._confidence.extend(_floats(confidences, counts))
         self._decision_of.extend(np.repeat(np.arange(first, first + len(rows), dtype=np.int32), sizes))
 
     # -- undo and redo
@@ -179,9 +189,10 @@ class EventLog:
             raise Damaged("a decision gives a label that is not in the list of labels")
         labels, decision_of, confidence = np.zeros(len(ids), np.int32), np.full(len(ids), -1, np.int64), np.full(len(ids), np.nan)
         labels[places], decision_of[places], confidence[places] = given, self._decision_of.array[entries], self._confidence.array[entries]
-        columns = Decisions(*(list(column) for column in self.decisions))
+        columns = Decisions(*map(list, self.decisions))
         return LabelSet(
-            ids, classes, table=list(self._table), codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence, frame_kind=frame_kind,
+            ids, classes, table=list(self._table), codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence,
+            frame_kind=frame_kind,
         )
 
     def _places(self, connection: sqlite3.Connection, ids: np.ndarray) -> np.ndarray:
@@ -203,7 +214,7 @@ class EventLog:
 
 
 def _last(stack: Sequence[int], n: int, kinds: Collection[str], kind_of: dict[int, str]) -> list[int]:
-    found = []
+    found: list[int] = []
     for number in reversed(stack):
         if len(found) == n:
             break
@@ -219,10 +230,15 @@ def _numbers(details: str | None, among: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _floats(confidence: bytes | None, size: int) -> bytes:
-    if confidence is None:
-        return _NAN * size
-    return np.frombuffer(confidence, "<f4").astype("<f8").tobytes() if len(confidence) == 4 * size else confidence
-
-
-_NAN = np.array([np.nan], "<f8").tobytes()
+def _floats(parts: Sequence[bytes | None], counts: Sequence[int]) -> np.ndarray:
+    """Confidences, NaN where a decision has none; kept as float32 where that is exact, else as float64."""
+    if not any(parts):
+        return np.full(sum(counts), np.nan)
+    nan = np.array([np.nan], "<f8").tobytes()
+    wide = []
+    for part, size in zip(parts, counts, strict=True):
+        if part is None:
+            wide.append(nan * size)
+        else:
+            wide.append(np.frombuffer(part, "<f4").astype("<f8").tobytes() if len(part) == 4 * size else part)
+    return np.frombuffer(b"".join(wide), "<f8")

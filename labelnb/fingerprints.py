@@ -91,9 +91,11 @@ def _feed(digest: Any, value: Any) -> None:
     elif hasattr(value, "to_dict"):
         _feed(digest, [type(value).__name__, value.to_dict()])
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        _feed(digest, [type(value).__name__, {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}])
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        _feed(digest, [type(value).__name__, fields])
     else:
-        raise TypeError(f"fingerprint: got {type(value).__name__}, which has no stable content; expected arrays, texts, numbers, or lists and mappings of them")
+        kind = type(value).__name__
+        raise TypeError(f"fingerprint: got {kind}, which has no stable content; expected arrays, texts, numbers, lists or mappings of them")
 
 
 def _put(digest: Any, kind: bytes, content: bytes) -> None:
@@ -153,11 +155,12 @@ def _feed_array(digest: Any, array: np.ndarray) -> None:
         return
     if array.dtype.hasobject:
         raise TypeError("fingerprint: got a structured array that holds objects; expected plain numbers or texts")
-    _put(digest, b"array", f"{array.dtype.newbyteorder('<').descr if array.dtype.names else array.dtype.newbyteorder('<').str} {array.shape}".encode())
+    kind = array.dtype.newbyteorder("<")
+    _put(digest, b"array", f"{kind.descr if kind.names else kind.str} {array.shape}".encode())
     plain = np.ascontiguousarray(array).reshape(-1)
     if plain.dtype.byteorder == ">" or (plain.dtype.byteorder == "=" and not _LITTLE):
         plain = plain.astype(plain.dtype.newbyteorder("<"))
-    content = memoryview(plain.view(np.uint8)) if plain.size else memoryview(b"")
+    content = plain.view(np.uint8).data if plain.size else memoryview(b"")
     if len(content) <= _BLOCK:
         digest.update(content)
         return
@@ -181,7 +184,7 @@ def _feed_sparse(digest: Any, matrix: Any) -> None:
 
 
 def plain_json(value: Any) -> str:
-    """`value` as JSON text with sorted keys; numbers of NumPy as numbers, small arrays as lists, large ones and all else as fingerprint or text."""
+    """`value` as JSON text with sorted keys; NumPy's numbers as numbers, small arrays as lists, all else as fingerprint or text."""
     return json.dumps(value, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -75,7 +75,8 @@ class Journal:
         self._lock = threading.RLock()
         self._file = JournalFile(self.path, read_only=read_only, timeout=timeout)
         if self._file.read_only and not read_only:
-            warnings.warn(f"{self.path}: may not be written, so it is open for reading only; copy the session to another folder to go on labelling", stacklevel=2)
+            cure = "copy the session to another folder to go on labelling"
+            warnings.warn(f"{self.path}: may not be written, so it is open for reading only; {cure}", stacklevel=2)
         self._log = EventLog()
         self._seen = self._file.data_version()
 
@@ -87,8 +88,9 @@ class Journal:
     # -- what appends
 
     def decide(
-        self, ids: Sequence[str] | np.ndarray, labels: Sequence[Label | None] | Label | None, *, who: str, source: str = "person", run: int | None = None,
-        method: str | None = None, confidence: Any = None, kind: str = "decision", summary: str = "", keep_people: bool = False,
+        self, ids: Sequence[str] | np.ndarray, labels: Sequence[Label | None] | Label | None, *, who: str, source: str = "person",
+        run: int | None = None, method: str | None = None, confidence: Any = None, kind: str = "decision", summary: str = "",
+        keep_people: bool = False,
     ) -> Event:
         """Give labels to items, durably, in one transaction: when this returns, the decision is kept.
 
@@ -106,7 +108,7 @@ class Journal:
 
         Returns
         -------
-        The event; `n_items` is how many items were given a label or cleared. One of no items is kept in the history, and undo passes over it.
+        The event; `n_items` is how many items were given a label or cleared. One of no items is kept in the history; undo passes over it.
 
         Raises
         ------
@@ -127,10 +129,13 @@ class Journal:
                 method = found[0] if found else None
             told, count = summary or str(decision), len(decision.ids)
             number, moment = _append(db, kind, who, told, count, source=source, run=run, method=method)
-            decision.write(db, number, codes)
+            if count:
+                decision.write(db, number, codes)
         return Event(number, kind, who, _iso(moment), told, count, run, False, {"source": source, "method": method})
 
-    def record_run(self, method: str, provenance: Mapping[str, Any], summary: str, *, result_key: str | None = None, who: str = "") -> Event:
+    def record_run(
+        self, method: str, provenance: Mapping[str, Any], summary: str, *, result_key: str | None = None, who: str = "",
+    ) -> Event:
         """Keep that a method was run; the event's number is the run number.
 
         `provenance` holds JSON-ready values (`Provenance.to_dict`); `result_key` is the result's key in the store.
@@ -160,8 +165,9 @@ class Journal:
         Parameters
         ----------
         n : how many
-        kinds : among `decision`, `accept`, `run`, `classes`; without `classes` where it is not said. An undone run is no longer among the
-            runs; labels that were accepted from it are decisions of their own, and stay until they are undone.
+        kinds : among `decision`, `accept`, `run`, `classes`; without `classes` where it is not said. The first classes of all are never
+            undone. An undone run is no longer among the runs; labels that were accepted from it are decisions of their own, and stay
+            until they are undone.
 
         Returns
         -------
@@ -183,7 +189,8 @@ class Journal:
             if not numbers:
                 return []
             events = [_event(row, set(numbers) if kind == "undo" else set()) for row in _rows(db, numbers)]
-            _append(db, kind, who, f"{kind}: {'; '.join(event.summary for event in events[:3])}", sum(event.n_items for event in events), details={"events": numbers})
+            summary = f"{kind}: {'; '.join(event.summary for event in events[:3])}{'; ...' if len(events) > 3 else ''}"
+            _append(db, kind, who, summary, sum(event.n_items for event in events), details={"events": numbers})
         return events
 
     # -- what reads
@@ -271,7 +278,8 @@ class Journal:
             yield
         except Damaged as error:
             self._log = EventLog()                              # what was read half is forgotten, so that the next attempt says the same
-            raise JournalError(f"{self.path}: the journal is damaged: {error}. Nothing was overwritten: copy the file away, and restore a backup") from error
+            cure = "Nothing was overwritten: copy the file away, and restore a backup"
+            raise JournalError(f"{self.path}: the journal is damaged: {error}. {cure}") from error
 
     def __enter__(self) -> Journal:
         return self
@@ -304,8 +312,9 @@ def _append(
         raise TypeError(f"who: got {who!r}, expected a name")
     moment = time.time_ns() // 1000
     text = None if details is None else plain_json(details)
+    columns = "kind, who, moment, summary, n_items, source, run, method, details"
     row = (kind, who, moment, summary, n_items, source, None if run is None else int(run), method, text)
-    cursor = db.execute("INSERT INTO events (kind, who, moment, summary, n_items, source, run, method, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    cursor = db.execute(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     return int(cursor.lastrowid or 0), moment
 
 

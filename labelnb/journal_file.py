@@ -29,8 +29,8 @@ CREATE TABLE decisions (event INTEGER PRIMARY KEY, items BLOB NOT NULL, labels B
 CREATE TABLE items (code INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE labels (code INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE);
 """
-"""Events in order; the items and labels of each decision as int32 codes (little-endian; 0 clears; one label stands for all items), confidence
-as float32 or float64; ids and distinct labels once each. Moments are microseconds since 1970, UTC."""
+"""Events in order; the items and labels of each decision as int32 codes (little-endian; 0 clears; one label stands for all items),
+confidence as float32 or float64; ids and distinct labels once each. Moments are microseconds since 1970, UTC."""
 
 
 class JournalError(OSError):
@@ -70,7 +70,7 @@ class JournalFile:
             connection.close()
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-        # The write-ahead log needs a shared file beside it, which a folder that cannot be written does not allow: read a copy, log included.
+        # The write-ahead log needs a file beside it, which a folder that cannot be written does not allow: read a copy, log included.
         self._copy = tempfile.TemporaryDirectory(prefix="labelnb-journal-")
         for suffix in ("", "-wal"):
             source = self.path.with_name(self.path.name + suffix)
@@ -91,7 +91,7 @@ class JournalFile:
             )
         if self.read_only:
             if not application:
-                raise JournalError(f"{self.path}: an empty file, not a journal; open it for writing, in a folder that you may write to, to begin one")
+                raise JournalError(f"{self.path}: an empty file, not a journal; begin one in a folder that you may write to")
             return
         self._use_log()
         self.connection.execute("PRAGMA synchronous=FULL")
@@ -128,7 +128,8 @@ class JournalFile:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is durable when the block ends, or none of it is kept and an error says why."""
         if self.read_only:
-            raise JournalError(f"{self.path}: open for reading only, so nothing can be decided here; copy the session to a folder that you may write to, and open that")
+            cure = "copy the session to a folder that you may write to, and open that"
+            raise JournalError(f"{self.path}: open for reading only, so nothing can be decided here; {cure}")
         with self._translated("write to"), self._transaction("IMMEDIATE") as connection:
             yield connection
 
@@ -169,7 +170,7 @@ class JournalFile:
     def _cure(self, error: sqlite3.Error) -> str:
         code = _code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return f"another process has held it for {self.timeout:g} seconds. Nothing of this was kept: wait or end that process, and do it again"
+            return f"another process has held it for {self.timeout:g} seconds. Nothing of this was kept: wait, or end it, and do it again"
         if code == sqlite3.SQLITE_FULL:
             return "the disk is full. Nothing of this was kept, all before it is safe: free some space, and do it again"
         if code == sqlite3.SQLITE_READONLY:
@@ -177,7 +178,8 @@ class JournalFile:
         if code == sqlite3.SQLITE_CANTOPEN:
             return "the file cannot be opened; check that its folder exists and may be written"
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or code is None:
-            return f"it is damaged ({error}). Nothing was overwritten: copy the file away, and restore a backup, or rescue it with `sqlite3 journal.sqlite .recover`"
+            cure = "copy the file away, and restore a backup, or rescue what there is with `sqlite3 journal.sqlite .recover`"
+            return f"it is damaged ({error}). Nothing was overwritten: {cure}"
         return f"{error}. Nothing of this was kept: check the disk, and do it again"
 
     def damage(self) -> str:
@@ -234,7 +236,8 @@ def _check_head(path: Path, *, must_exist: bool) -> None:
     except OSError as error:
         raise JournalError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if head and head != b"SQLite format 3\0":
-        raise JournalError(f"{path}: not a journal, or one whose beginning is damaged. Nothing was overwritten: restore a backup, or choose another path")
+        cure = "Nothing was overwritten: restore a backup, or choose another path"
+        raise JournalError(f"{path}: not a journal, or one whose beginning is damaged. {cure}")
 
 
 def _writable(path: Path) -> bool:

@@ -73,6 +73,7 @@ def label_table(labels: LabelSet, most: int = 20) -> str:
     """How many items each class has, as HTML; the largest `most` classes."""
     counts = labels.counts
     order = np.argsort(-counts, kind="stable")[:most]
-    rows = "".join(f"<tr><td>{html.escape(labels.classes.names[k])}</td><td style='text-align:right'>{counts[k]:,}</td></tr>" for k in order.tolist())
+    cells = ((html.escape(labels.classes.names[k]), counts[k]) for k in order.tolist())
+    rows = "".join(f"<tr><td>{name}</td><td style='text-align:right'>{count:,}</td></tr>" for name, count in cells)
     more = f"<tr><td colspan=2>and {len(counts) - most} classes more</td></tr>" if len(counts) > most else ""
     return f"<p>{html.escape(repr(labels).split(';')[0])}</p><table><tr><th>class</th><th>items</th></tr>{rows}{more}</table>"

@@ -49,7 +49,8 @@ class Label:
         if self.kind == "multi":
             both = sorted(set(self.classes) & set(self.absent))
             if both or not (self.classes or self.absent):
-                raise ValueError(f"label: {both} are said to be present and absent" if both else "label: says nothing of any class; give None to clear")
+                why = f"{both} are said to be present and absent" if both else "says nothing of any class; give None to clear"
+                raise ValueError(f"label: {why}")
 
     @classmethod
     def of(cls, value: Any, classes: LabelSpace) -> Label | None:
@@ -60,7 +61,7 @@ class Label:
         value : a class name; a class position; a Label, such as `not_("cat")`, `any_of("cat", "dog")`, UNSURE, OUTSIDE; a set of
             names, one of which is right; a mapping of names to True, False or None (unknown), where an item can hold several
             classes; None, or a mapping that says nothing, for no label.
-        classes : where several classes can hold at once (`classes.multi`), a name or position says that this one does, and nothing of the rest.
+        classes : where several can hold at once (`classes.multi`), a name or position says that this one does, and nothing of the rest
 
         Raises
         ------
@@ -127,9 +128,10 @@ class Label:
                 return cls("class", (value,))
             if kind == "multi":
                 return cls("multi", tuple(name for name in value if value[name]), tuple(name for name in value if not value[name]))
-            return cls(kind, () if kind in ("unsure", "outside") else tuple(value))
+            return cls(kind, () if kind in ("unsure", "outside") else tuple(value))  # type: ignore[arg-type]
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise ValueError(f"label: got {text!r}, expected what Label.to_json writes, such as '{{\"class\":\"cat\"}}' ({error})") from error
+            expected = "expected what Label.to_json writes, such as '{\"class\":\"cat\"}'"
+            raise ValueError(f"label: got {text!r}, {expected} ({error})") from error
 
     def __str__(self) -> str:
         if self.kind == "any":
@@ -208,17 +210,20 @@ class LabelSet:
 
     @classmethod
     def of(
-        cls, ids: Sequence[str], classes: LabelSpace, labels: Sequence[Any], *, who: str = "", source: str = "person", frame_kind: str = "pandas",
+        cls, ids: Sequence[str], classes: LabelSpace, labels: Sequence[Any], *, who: str = "", source: str = "person",
+        frame_kind: str = "pandas",
     ) -> LabelSet:
         """A LabelSet from plain values, one an item: anything that `Label.of` takes; -1 is no label, too."""
         if len(labels) != len(ids):
             raise ValueError(f"labels: got {len(labels)} for {len(ids)} ids, expected one an item")
         table: dict[Label | None, int] = {None: 0}
-        values = [None if isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v == -1 else Label.of(v, classes) for v in labels]
+        unknown = [isinstance(value, (int, np.integer)) and value == -1 for value in labels]
+        values = [None if none else Label.of(value, classes) for none, value in zip(unknown, labels, strict=True)]
         codes = np.array([table.setdefault(value, len(table)) for value in values], np.int64)
         return cls(
-            np.asarray(ids, dtype=object), classes, table=tuple(table), codes=codes, frame_kind=frame_kind, confidence=np.full(len(ids), np.nan),
-            decisions=Decisions((0,), (who,), (time.time_ns() // 1000,), (source,), (None,), (None,)), decision_of=np.where(codes > 0, 0, -1),
+            np.asarray(ids, dtype=object), classes, table=tuple(table), codes=codes, decision_of=np.where(codes > 0, 0, -1),
+            decisions=Decisions((0,), (who,), (time.time_ns() // 1000,), (source,), (None,), (None,)),
+            confidence=np.full(len(ids), np.nan), frame_kind=frame_kind,
         )
 
     @cached_property

@@ -1,6 +1,7 @@
 """Where things are kept on this machine, and which sessions there are."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -33,11 +34,12 @@ class SessionInfo:
 
     def __str__(self) -> str:
         when = f"{self.changed:%Y-%m-%d %H:%M} UTC" if self.changed else "never"
-        return f"{self.path}: {self.labels:,} of {self.items:,} {self.modality} items labelled, last change {when}{'; ' + self.problem if self.problem else ''}"
+        known = f"{self.labels:,} of {self.items:,} {self.modality} items labelled, last change {when}"
+        return f"{self.path}: {known}{'; ' + self.problem if self.problem else ''}"
 
 
 def data_folder() -> Path:
-    """The folder of sessions without a path of their own: `LABELNB_HOME`, else the user's data folder of this system. Need not exist yet."""
+    """The folder of sessions without a path of their own: `LABELNB_HOME`, else the user's data folder. Need not exist yet."""
     home = os.environ.get("LABELNB_HOME")
     if home:
         return Path(home).expanduser().absolute()
@@ -72,7 +74,8 @@ def new_session_folder(name: str) -> Path:
             except FileExistsError:
                 continue
     except OSError as error:
-        raise OSError(f"{parent}: cannot be written ({error.strerror}); set LABELNB_HOME to a folder that can, or give the session a path") from error
+        cure = "set LABELNB_HOME to a folder that can, or give the session a path"
+        raise OSError(f"{parent}: cannot be written ({error.strerror}); {cure}") from error
     raise FileExistsError(f"{parent}: 100,000 sessions are named {safe!r}; choose another name")
 
 
@@ -83,9 +86,9 @@ def register_session(path: str | Path) -> None:
         if not _note_of(where).exists():
             _write_note(where, {"path": str(where)})
     except OSError as error:
+        cure = "set LABELNB_HOME to a folder that can"
         warnings.warn(
-            f"{data_folder()}: cannot be written ({error.strerror}), so labelnb.sessions() will not list {where}; set LABELNB_HOME to a folder that can",
-            stacklevel=2,
+            f"{data_folder()}: cannot be written ({error.strerror}), so labelnb.sessions() will not list {where}; {cure}", stacklevel=2,
         )
 
 
@@ -132,10 +135,8 @@ def _labels(path: Path, stamp: list[int]) -> tuple[int, float | None, str]:
     except JournalError as error:
         return 0, None, str(error)
     changed = None if last is None else last.timestamp()
-    try:
+    with contextlib.suppress(OSError):                          # where it cannot be written, it is counted again the next time
         _write_note(path, {"path": str(path), "stamp": stamp, "labels": count, "changed": changed})
-    except OSError:                                             # it is counted again the next time
-        pass
     return count, changed, ""
 
 
@@ -145,7 +146,7 @@ def _stamp(journal: Path) -> list[int]:
     for path in (journal, journal.with_name(journal.name + "-wal")):
         try:
             found = path.stat()
-            stamp += [found.st_size, found.st_mtime_ns]
+            stamp += [found.st_size, found.st_mtime_ns] if found.st_size else [0, 0]
         except FileNotFoundError:
             stamp += [0, 0]
     return stamp

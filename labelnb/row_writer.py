@@ -103,7 +103,8 @@ class RowWriter:
             raise ValueError("rows: the array is finished; nothing can be written to it")
         try:
             # Not through a mapping: on a full disk that would end the process, where writing says so.
-            _write_all(self._rows, len(self._header) + start * self._row_bytes, rows.reshape(-1).view(np.uint8).data if rows.size else b"")
+            content = rows.reshape(-1).view(np.uint8).data if rows.size else b""
+            _write_all(self._rows, len(self._header) + start * self._row_bytes, content)
             self._done[start:stop] = True
             self._unsure.append((start, stop))
             if time.monotonic() - self._synced > _EVERY:
@@ -129,7 +130,8 @@ class RowWriter:
         if self._finished is None:
             missing = np.flatnonzero(~self._done)
             if len(missing):
-                raise ValueError(f"rows: {len(missing)} of {self.shape[0]} are not written yet, the first is row {missing[0]}; write them, then finish")
+                many = f"{len(missing)} of {self.shape[0]}"
+                raise ValueError(f"rows: {many} are not written yet, the first is row {missing[0]}; write them, then finish")
             try:
                 self.flush()
                 self._rows.close()

@@ -21,7 +21,19 @@ import numpy as np
 
 from labelnb.fingerprints import fingerprint, plain_json
 from labelnb.row_writer import RowWriter
-from labelnb.store_files import FORMAT, Damage, StoreError, cannot, describe, open_value, plain_array, publish, read_entry, write_entry, write_value
+from labelnb.store_files import (
+    FORMAT,
+    Damage,
+    StoreError,
+    cannot,
+    describe,
+    open_value,
+    plain_array,
+    publish,
+    read_entry,
+    write_entry,
+    write_value,
+)
 
 __all__ = ["Store", "StoreError", "RowWriter", "fingerprint"]
 
@@ -101,7 +113,9 @@ class Store:
         finally:
             shutil.rmtree(part, ignore_errors=True)             # gone already where it was published
 
-    def rows(self, key: str, shape: Sequence[int], dtype: Any, *, name: str = "vectors", meta: Mapping[str, Any] | None = None) -> RowWriter:
+    def rows(
+        self, key: str, shape: Sequence[int], dtype: Any, *, name: str = "vectors", meta: Mapping[str, Any] | None = None,
+    ) -> RowWriter:
         """An array to be filled row by row, which goes on where an earlier attempt was cut off, kill -9 included.
 
         Parameters
@@ -159,7 +173,8 @@ class Store:
         aside = path.with_name(f".aside-{path.name}-{os.urandom(4).hex()}")
         with contextlib.suppress(OSError):                      # another process has done so, or the folder may not be written
             path.rename(aside)
-        warnings.warn(f"{path}: a damaged cache entry ({why}); it is set aside as {aside.name} and computed anew. No label is concerned", stacklevel=3)
+        done = f"it is set aside as {aside.name} and computed anew. No label is concerned"
+        warnings.warn(f"{path}: a damaged cache entry ({why}); {done}", stacklevel=3)
 
     def _clean(self) -> None:
         """Remove what processes that are gone left half-written; rows that can be continued stay."""

@@ -13,7 +13,9 @@ import numpy as np
 
 from labelnb.fingerprints import plain_json
 
-__all__ = ["StoreError", "Damage", "read_entry", "write_entry", "publish", "plain_array", "write_value", "describe", "open_value", "cannot", "sync_folder"]
+__all__ = [
+    "StoreError", "Damage", "read_entry", "write_entry", "publish", "plain_array", "write_value", "describe", "open_value", "cannot", "sync_folder",
+]
 
 FORMAT = 1
 _ENDS = 64 << 10
