@@ -95,7 +95,9 @@ class Groups:
         self.version += 1
 
 
-def closeness(members: np.ndarray, *, vectors: Any = None, probabilities: np.ndarray | None = None, assignment: np.ndarray | None = None) -> np.ndarray:
+def closeness(
+    members: np.ndarray, *, vectors: Any = None, probabilities: np.ndarray | None = None, assignment: np.ndarray | None = None,
+) -> np.ndarray:
     """(len(members),) how well each item stands for its group, the larger the better; for showing, not for deciding.
 
     With `vectors` (N, D) it is the cosine to the mean of the group's unit vectors. Else, with `probabilities` (N, C) and the method's

@@ -1,6 +1,7 @@
 """The part of a propagation graph around one item that fits a drawing: its neighbours, the strongest paths, the classes they come from."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,7 @@ def ego_graph(
     on_path = _path_edges(paths)
     for edge in edges:
         edge["path"] = on_path.get(frozenset((edge["from"], edge["to"])))
-    return {"nodes": [{"node": node, "ring": ring} for node, ring in rings.items()], "edges": edges, "degree": int(len(near))}
+    return {"nodes": [{"node": node, "ring": ring} for node, ring in rings.items()], "edges": edges, "degree": len(near)}
 
 
 def _outer(node: int, n_classes: int) -> int:
@@ -86,6 +87,6 @@ def _path_edges(paths: Sequence[Mapping[str, Any]]) -> dict[frozenset[int], int]
     found: dict[frozenset[int], int] = {}
     for index, path in enumerate(paths):
         nodes = [int(node) for node in path["nodes"]]
-        for a, b in zip(nodes, nodes[1:], strict=False):
+        for a, b in itertools.pairwise(nodes):
             found.setdefault(frozenset((a, b)), index)
     return found

@@ -76,7 +76,7 @@ def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np
     confidence = np.where(np.isnan(filled.confidence), 0.0, filled.confidence)
     if order == "flagged":
         if not isinstance(result, Ranking):
-            raise ValueError("order: 'flagged' needs a Ranking, such as s.noisy.confident_learning() returns; use 'confidence' for a Proposal")
+            raise ValueError("order: 'flagged' needs a Ranking, such as s.noisy.confident_learning() gives; use 'confidence' for a Proposal")
         return result.order
     if order == "confidence":
         return positions[np.argsort(-confidence, kind="stable")]
@@ -90,8 +90,8 @@ def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np
 
 def grouped(positions: np.ndarray, filled: Filled, order: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """One page's positions put together by the class filled in, the larger group first, and the groups as
-    `{"class": position or -1, "start", "count", "low", "high"}` (confidences). Orders with a meaning of their own (`position`, `flagged`) are
-    left as they are: one group."""
+    `{"class": position or -1, "start", "count", "low", "high"}` (confidences). Orders with a meaning of their own (`position`,
+    `flagged`) are left as they are: one group."""
     if len(positions) == 0:
         return positions, []
     if order in ("position", "flagged"):

@@ -10,6 +10,8 @@ export interface ClassPaletteOptions {
   onNew?(name: string): void;
   /** What the buttons do, for screen readers: "Label as". */
   verb?: string;
+  /** Keys of the classes in order; DIGITS by default. */
+  keys?: readonly string[];
 }
 
 /** Digit keys of the classes in order: 1 ... 9, then 0. */
@@ -21,8 +23,10 @@ export class ClassPalette {
   private readonly entry: HTMLInputElement;
   private readonly form: HTMLFormElement;
   private disabled = false;
+  private readonly shortcuts: readonly string[];
 
   constructor(private readonly options: ClassPaletteOptions) {
+    this.shortcuts = options.keys ?? DIGITS;
     this.entry = h("input", { class: "lnb-input", placeholder: "New class", "aria-label": "Name of a new class", maxlength: 200, size: 12, autocomplete: "off" });
     this.form = h("form", { hidden: !options.onNew, onsubmit: (event: Event) => this.submit(event) }, this.entry);
   }
@@ -33,8 +37,8 @@ export class ClassPalette {
     const typing = this.element.contains(document.activeElement) && document.activeElement === this.entry;
     const buttons = names.map((name, k) =>
       h("button", { class: "lnb-button lnb-class", type: "button", disabled: this.disabled, "aria-pressed": pressed < 0 ? null : String(k === pressed),
-        "aria-keyshortcuts": DIGITS[k], "aria-label": `${this.options.verb ?? "Label as"} ${name}`, onclick: () => this.options.onPick(k) },
-        k < DIGITS.length && h("span", { class: "lnb-key", "aria-hidden": "true" }, DIGITS[k]),
+        "aria-keyshortcuts": this.shortcuts[k], "aria-label": `${this.options.verb ?? "Label as"} ${name}`, onclick: () => this.options.onPick(k) },
+        k < this.shortcuts.length && h("span", { class: "lnb-key", "aria-hidden": "true" }, this.shortcuts[k]),
         swatch(k), h("span", { class: "lnb-class-name", dir: "auto" }, name),
         counts && h("span", { class: "lnb-number" }, number(counts[k] ?? 0))));
     fill(this.element, ...buttons, this.form);
@@ -50,7 +54,7 @@ export class ClassPalette {
   /** The keys 1 ... 9, 0 for the classes and n for a new one; spread it into captureKeys' table. */
   keys(): KeyTable {
     const table: KeyTable = {};
-    this.names.slice(0, DIGITS.length).forEach((_, k) => { table[DIGITS[k]] = () => this.options.onPick(k); });
+    this.names.slice(0, this.shortcuts.length).forEach((_, k) => { table[this.shortcuts[k]] = () => this.options.onPick(k); });
     if (this.options.onNew) table.n = () => this.entry.focus();
     return table;
   }

@@ -84,6 +84,15 @@ export class Outbox {
     void this.pump();
   }
 
+  /** Drops the last decision if it was never sent; false where there is none such. */
+  cancelLast(): boolean {
+    const last = this.entries[this.entries.length - 1];
+    if (!last || last.attempts > 0) return false;
+    this.entries.pop();
+    this.settle();
+    return true;
+  }
+
   /** Forgets all that is not kept; what is being sent may still be kept. */
   discard(): void {
     this.entries.length = 0;

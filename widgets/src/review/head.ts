@@ -1,0 +1,81 @@
+/** The head of a review: how far it is, how fast, its order and filters, and the page. */
+import { fill, h, number, setText } from "../shared/dom";
+import type { Page } from "./answers";
+
+export interface Wishes {
+  order?: string;
+  shown_class?: string;
+  unreviewed?: boolean;
+  page?: number;
+  refresh?: boolean;
+}
+
+export class ReviewHead {
+  readonly title: HTMLElement;
+  readonly elements: HTMLElement[];
+  private readonly bar = h("div", { class: "lnb-review-bar" });
+  private readonly meter: HTMLElement;
+  private readonly done = h("span", { class: "lnb-review-done" });
+  private readonly speed = h("span", { class: "lnb-quiet" });
+  private readonly order: HTMLSelectElement;
+  private readonly only: HTMLSelectElement;
+  private readonly unreviewed: HTMLButtonElement;
+  private readonly before: HTMLButtonElement;
+  private readonly after: HTMLButtonElement;
+  private readonly page: HTMLInputElement;
+  private readonly pages = h("span", { class: "lnb-quiet" });
+  private names: readonly string[] = [];
+
+  constructor(title: string, orders: Record<string, string>, private readonly wish: (wishes: Wishes) => void) {
+    this.title = h("h2", { class: "lnb-title lnb-review-title", dir: "auto" }, title);
+    this.meter = h("div", { class: "lnb-review-meter", role: "progressbar", "aria-label": "Reviewed", "aria-valuemin": 0 }, this.bar);
+    this.order = h("select", { class: "lnb-select", "aria-label": "Order", onchange: () => wish({ order: this.order.value }) },
+      ...Object.entries(orders).map(([name, what]) => h("option", { value: name }, what)));
+    this.only = h("select", { class: "lnb-select lnb-review-only", "aria-label": "Only items that show", onchange: () => wish({ shown_class: this.only.value }) });
+    this.unreviewed = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", onclick: () => wish({ unreviewed: this.unreviewed.getAttribute("aria-pressed") !== "true" }) }, "Unreviewed only");
+    const turn = (by: number) => () => wish({ page: Number(this.page.value) - 1 + by });
+    this.before = h("button", { class: "lnb-button", type: "button", "aria-label": "Page before", onclick: turn(-1) }, "‹");
+    this.after = h("button", { class: "lnb-button", type: "button", "aria-label": "Next page", onclick: turn(1) }, "›");
+    this.page = h("input", { class: "lnb-input lnb-review-page", inputmode: "numeric", "aria-label": "Page", autocomplete: "off", onchange: () => this.typed() });
+    const pager = h("div", { class: "lnb-review-pager", role: "group", "aria-label": "Pages" }, this.before, this.page, this.pages, this.after);
+    this.elements = [
+      this.title,
+      h("div", { class: "lnb-review-progress" }, this.meter, this.done, this.speed),
+      h("div", { class: "lnb-review-filters" }, Object.keys(orders).length > 1 && this.order, this.only, this.unreviewed),
+      pager,
+    ];
+  }
+
+  /** The classes to filter by. */
+  setClasses(names: readonly string[]): void {
+    if (names.length === this.names.length && names.every((name, k) => name === this.names[k])) return;
+    this.names = [...names];
+    fill(this.only, h("option", { value: "" }, "all classes"), ...names.map((name) => h("option", { value: name }, name)));
+  }
+
+  set(page: Page, order: string, only: string, unreviewed: boolean, perMinute: number | null): void {
+    const { reviewed, total } = page.progress;
+    this.progress(reviewed, total, perMinute);
+    this.order.value = order;
+    this.only.value = only;
+    this.unreviewed.setAttribute("aria-pressed", String(unreviewed));
+    if (document.activeElement !== this.page) this.page.value = String(page.number + 1);
+    setText(this.pages, `of ${number(Math.max(page.pages, 1))}`);
+    this.before.disabled = page.number <= 0;
+    this.after.disabled = page.number >= page.pages - 1;
+  }
+
+  progress(reviewed: number, total: number, perMinute: number | null): void {
+    this.meter.setAttribute("aria-valuemax", String(total));
+    this.meter.setAttribute("aria-valuenow", String(reviewed));
+    this.meter.setAttribute("aria-valuetext", `${reviewed} of ${total} reviewed`);
+    this.bar.style.width = `${total ? (100 * reviewed) / total : 0}%`;
+    setText(this.done, `${number(reviewed)} / ${number(total)} reviewed`);
+    setText(this.speed, perMinute === null ? "" : `${number(perMinute)} a minute`);
+  }
+
+  private typed(): void {
+    const wanted = parseInt(this.page.value, 10);
+    if (Number.isFinite(wanted)) this.wish({ page: wanted - 1 });
+  }
+}

@@ -1,0 +1,392 @@
+/** The review as it is on the page: one page of cards, a cursor, and decisions on their way. */
+import { count, fill, h } from "../shared/dom";
+import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
+import { ClassPalette, swatch } from "../shared/classes";
+import type { KeyTable } from "../shared/keys";
+import { Outbox, type Content, type Entry } from "../shared/outbox";
+import type { Panel } from "../shared/panel";
+import { Speed } from "../shared/speed";
+import { shown, sureRange, words, type Group, type Page, type ReviewItem, type Shown } from "./answers";
+import { acceptPage, answers, message, valueIn, type Decision, type Wanted } from "./decisions";
+import { ClassFinder } from "./finder";
+import { ReviewHead, type Wishes } from "./head";
+import { CLASS_KEYS, LEGEND, MORE } from "./keymap";
+import { between, move } from "./moves";
+import { PageSource } from "./page_source";
+import { ReviewCard } from "./review_card";
+import { SaveState } from "./save_state";
+
+/** Classes with a button; the others are found by name. */
+const BUTTONS = 60;
+/** How long an answer may take before a decision is shown as unsaved and sent again. */
+const PATIENCE = 8_000;
+const PICTURE = 112;
+/** Class names longer than this get two lines on every card. */
+const LONG = 14;
+/** Width of a card at least, with pictures and with texts, and the gap between two. */
+const WIDTHS = { pictures: 116, texts: 236, gap: 8 };
+
+export class ReviewView {
+  private page: Page = { number: 0, pages: 1, total: 0, items: [], groups: [], progress: { reviewed: 0, total: 0 } };
+  private cards: ReviewCard[] = [];
+  private cursor = 0;
+  private anchor = 0;
+  private selected = new Set<number>();
+  private classes: readonly string[] = [];
+  private readonly pages: PageSource;
+  private readonly outbox: Outbox;
+  private readonly speed = new Speed();
+  private readonly head: ReviewHead;
+  private readonly palette: ClassPalette;
+  private readonly finder: ClassFinder;
+  private readonly save = new SaveState(() => this.outbox.retry());
+  private readonly undoBar = new UndoBar(() => this.takeBack(false), () => this.takeBack(true));
+  private readonly list = h("div", { class: "lnb-review-list", role: "listbox", "aria-multiselectable": "true", "aria-label": "Items" });
+  private readonly end = h("div", { class: "lnb-review-end", hidden: true });
+  private readonly legend = h("div", { class: "lnb-legend" });
+  private wholeLegend = false;
+
+  constructor(private readonly panel: Panel) {
+    const { config } = panel;
+    this.outbox = new Outbox({
+      request: async (kind: string, payload: Content) => (await panel.channel.request(kind, payload, [], PATIENCE)).content,
+      changed: () => this.drawStandings(),
+      saved: (entry, answer) => this.saved(entry, answer),
+      refused: (_, reason) => panel.toasts.error(reason),
+    });
+    panel.onCleanup(() => this.outbox.close());
+    this.pages = new PageSource(panel, (page, turned) => this.show(page, turned));
+    this.head = new ReviewHead(config.title, config.orders, (wishes) => this.wish(wishes));
+    this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.press({ kind: "class", position }) });
+    this.finder = new ClassFinder(() => this.classes, (position) => this.press({ kind: "class", position }), (name) => this.addClass(name), () => this.focus());
+    this.build();
+  }
+
+  async open(): Promise<void> {
+    this.panel.onState((state) => {
+      if (state.classes.join("\n") !== this.classes.join("\n") || !this.classes.length) {
+        this.classes = state.classes;
+        this.palette.update(state.classes.slice(0, BUTTONS));
+        this.head.setClasses(state.classes);
+      }
+      this.undoBar.set(state.can_undo || this.outbox.size > 0, state.can_redo);
+      this.pages.refresh();
+    });
+    await this.pages.open();
+  }
+
+  /** The keys; asked for at each press. */
+  keys(): KeyTable {
+    const table: KeyTable = {
+      " ": () => this.press({ kind: "accept" }),
+      Enter: () => this.acceptAll(),
+      x: () => this.press({ kind: "not" }),
+      "?": () => this.press({ kind: "unsure" }),
+      "0": () => this.press({ kind: "outside" }),
+      o: () => this.press({ kind: "outside" }),
+      ".": () => this.press({ kind: "suggested" }),
+      Backspace: () => this.press({ kind: "clear" }),
+      Delete: () => this.press({ kind: "clear" }),
+      u: () => this.takeBack(false),
+      r: () => this.takeBack(true),
+      "Shift+u": () => this.takeBack(true),
+      PageDown: () => this.turn(this.page.number + 1),
+      PageUp: () => this.turn(this.page.number - 1),
+      h: () => this.toggleLegend(),
+      "/": () => this.finder.focus(),
+      n: () => this.finder.focus(),
+      Escape: () => this.place(this.cursor),
+    };
+    for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) {
+      table[key] = () => this.arrow(key, false);
+      table[`Shift+${key}`] = () => this.arrow(key, true);
+    }
+    this.classes.slice(0, CLASS_KEYS.length).forEach((_, position) => { table[CLASS_KEYS[position]] = () => this.press({ kind: "class", position }); });
+    return table;
+  }
+
+  // Building ------------------------------------------------------------------------------------------------------------
+
+  private build(): void {
+    const { panel } = this;
+    const other = (what: string, key: string, wanted: Wanted) =>
+      h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => { this.press(wanted); this.focus(); } }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
+    panel.head.append(...this.head.elements);
+    const bar = h("div", { class: "lnb-review-answers" },
+      this.palette.element, this.finder.element,
+      h("div", { class: "lnb-review-other", role: "group", "aria-label": "Other answers" },
+        other("Accept", "space", { kind: "accept" }), other("Not this", "x", { kind: "not" }), other("Unsure", "?", { kind: "unsure" }), other("Not in list", "0", { kind: "outside" }),
+        h("span", { class: "lnb-grow" }),
+        h("button", { class: "lnb-button lnb-button-main", type: "button", "aria-keyshortcuts": "Enter", onclick: () => { this.acceptAll(); this.focus(); } }, "Accept page", h("span", { class: "lnb-key", "aria-hidden": "true" }, "enter"))));
+    panel.body.before(bar);
+    const warnings: string[] = panel.config.warnings ?? [];
+    if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
+    panel.body.append(this.list, this.end);
+    panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
+    this.drawLegend();
+    const resized = new ResizeObserver(() => this.fit());
+    resized.observe(this.list);
+    panel.onCleanup(() => resized.disconnect());
+    const press = (event: Event) => this.pointed(event as MouseEvent);
+    this.list.addEventListener("pointerdown", press);
+    this.list.addEventListener("focusin", (event) => {
+      const at = this.cards.findIndex((card) => card.element === event.target);
+      if (at >= 0 && at !== this.cursor) this.place(at);
+    });
+  }
+
+  /** Cards of one width in straight columns, across groups. */
+  private fit(): void {
+    const least = this.list.hasAttribute("data-texts") ? WIDTHS.texts : WIDTHS.pictures;
+    const room = this.list.clientWidth;
+    const columns = Math.max(1, Math.floor((room + WIDTHS.gap) / (least + WIDTHS.gap)));
+    this.list.style.setProperty("--lnb-card-width", `${Math.floor((room - (columns - 1) * WIDTHS.gap) / columns)}px`);
+  }
+
+  private drawLegend(): void {
+    fill(this.legend, keyLegend([...LEGEND, ...(this.wholeLegend ? MORE : [])].map(([key, what]) => [key, what])));
+  }
+
+  private toggleLegend(): void {
+    this.wholeLegend = !this.wholeLegend;
+    this.drawLegend();
+  }
+
+  // Pages ---------------------------------------------------------------------------------------------------------------
+
+  private wish(wishes: Wishes): void {
+    if (wishes.page !== undefined) this.turn(wishes.page);
+    else void this.panel.attempt(() => this.pages.ask(wishes as Record<string, unknown>));
+  }
+
+  /** The same from a button that goes away with what it asks for: the keys then belong to the first card. */
+  private async wishAndFocus(wishes: Wishes): Promise<void> {
+    this.panel.frame.focus({ preventScroll: true });
+    if (await this.panel.attempt(() => this.pages.ask(wishes as Record<string, unknown>))) this.focus();
+  }
+
+  private turn(number: number): void {
+    if (number < 0) return this.panel.status.set("This is the first page.");
+    if (number >= this.page.pages) return this.panel.status.set(`This is the last page. ${this.leftWords()}`);
+    void this.panel.attempt(() => this.pages.turn(number));
+  }
+
+  /** Draws `page`; `turned` where it is another page than before, or other items. */
+  private show(page: Page, turned: boolean): void {
+    const fresh = turned || page.items.length !== this.page.items.length || page.items.some((item, i) => item.position !== this.page.items[i].position);
+    const held = this.list.contains(document.activeElement);
+    this.page = page;
+    if (fresh) {
+      this.drawCards();
+      this.cursor = this.anchor = 0;
+      this.selected.clear();
+      if (page.items.length) this.place(0, held);
+      if (turned) this.panel.status.set(`Page ${page.number + 1} of ${Math.max(page.pages, 1)}, ${count(page.items.length, "item")}.`);
+    }
+    this.drawHead();
+    this.drawStandings();
+    this.drawEnd();
+  }
+
+  private drawHead(): void {
+    const { model } = this.panel;
+    this.head.set(this.page, model.get("order"), model.get("shown_class"), model.get("unreviewed"), this.speed.perMinute());
+  }
+
+  private drawCards(): void {
+    const pictures = this.panel.state.modality === "image";
+    this.cards = this.page.items.map((item) => {
+      const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null);
+      card.show(item, (text) => card.describe(text));
+      return card;
+    });
+    const groups = this.page.groups.map((group) => this.drawGroup(group));
+    if (groups.length) fill(this.list, ...groups);
+    else fill(this.list, this.emptyState());
+    this.list.setAttribute("role", groups.length ? "listbox" : "note");
+    this.list.toggleAttribute("data-texts", !pictures);
+    this.fit();
+    this.list.toggleAttribute("data-long", this.classes.some((name) => name.length > LONG));
+  }
+
+  private drawGroup(group: Group): HTMLElement {
+    const cards = h("div", { class: "lnb-review-cards", role: "presentation" }, ...this.cards.slice(group.start, group.start + group.count).map((card) => card.element));
+    if (group.class === null) return cards;
+    const name = group.class >= 0 ? this.classes[group.class] ?? "" : "nothing proposed";
+    const sure = group.low === null || group.high === null || group.class < 0 ? "" : sureRange(group.low, group.high);
+    const head = h("div", { class: "lnb-review-group-head", role: "presentation" }, swatch(group.class), h("strong", { dir: "auto", title: name }, name), h("span", { class: "lnb-quiet" }, `${group.count}${sure && ` · ${sure}`}`));
+    return h("div", { role: "group", "aria-label": `${name}, ${count(group.count, "item")}` }, head, cards);
+  }
+
+  private emptyState(): HTMLElement {
+    const { reviewed, total } = this.page.progress;
+    const { model } = this.panel;
+    if (!total) return drawnState("Nothing to review", "There are no items in this review.");
+    const every = h("button", { class: "lnb-button", type: "button", onclick: () => void this.wishAndFocus({ shown_class: "", unreviewed: false }) }, "Show all items");
+    if (reviewed >= total) {
+      const done = drawnState("All reviewed", `${count(total, "item")} decided and kept.`, every);
+      done.prepend(h("span", { class: "lnb-done-mark", "aria-hidden": "true" }, "✓"));
+      return done;
+    }
+    const only = model.get("shown_class");
+    return drawnState("No items here", only ? `No ${model.get("unreviewed") ? "unreviewed " : ""}items show “${only}”.` : "", every);
+  }
+
+  /** Below the last page: what is left, and the way there. */
+  private drawEnd(): void {
+    const last = this.page.number >= this.page.pages - 1 && this.page.items.length > 0;
+    const left = this.page.progress.total - this.page.progress.reviewed;
+    this.end.hidden = !last;
+    if (!last) return;
+    const again = h("button", { class: "lnb-button", type: "button", onclick: () => void this.wishAndFocus({ unreviewed: true, refresh: true }) }, "Show only those");
+    fill(this.end, h("span", {}, left ? `End of the list. ${this.leftWords()}` : "Everything is reviewed."), left > 0 && again);
+  }
+
+  private leftWords(): string {
+    const left = this.page.progress.total - this.page.progress.reviewed;
+    return left ? `${count(left, "item")} left to review.` : "Nothing is left to review.";
+  }
+
+  // The cursor ----------------------------------------------------------------------------------------------------------
+
+  private focus(): void {
+    (this.cards[this.cursor]?.element ?? this.panel.frame).focus({ preventScroll: true });
+  }
+
+  /** Puts the cursor on one card, which alone is selected. */
+  private place(at: number, focus = true): void {
+    this.cursor = this.anchor = Math.max(0, Math.min(at, this.cards.length - 1));
+    this.selected = new Set([this.cursor]);
+    this.drawCursor(focus);
+  }
+
+  private drawCursor(focus: boolean): void {
+    const several = this.selected.size > 1;
+    this.cards.forEach((card, i) => card.select(several ? this.selected.has(i) : i === this.cursor, i === this.cursor));
+    const current = this.cards[this.cursor]?.element;
+    if (!focus || !current) return;
+    current.focus({ preventScroll: true });
+    current.scrollIntoView({ block: "nearest" });
+  }
+
+  private arrow(key: string, extend: boolean): void {
+    if (!this.cards.length) return;
+    const rects = this.cards.map(({ element }) => ({ left: element.offsetLeft, top: element.offsetTop, width: element.offsetWidth, height: element.offsetHeight }));
+    const to = move(rects, this.cursor, key, getComputedStyle(this.list).direction === "rtl");
+    if (to < 0) return;
+    this.cursor = to;
+    if (!extend) this.anchor = to;
+    this.selected = new Set(between(this.anchor, to));
+    this.drawCursor(true);
+  }
+
+  private pointed(event: MouseEvent): void {
+    const at = this.cards.findIndex((card) => card.element.contains(event.target as Node));
+    if (at < 0 || event.button !== 0) return;
+    event.preventDefault();
+    if (event.shiftKey) this.selected = new Set(between(this.anchor, (this.cursor = at)));
+    else if (event.ctrlKey || event.metaKey) {
+      if (!this.selected.delete(at)) this.selected.add(at);
+      if (!this.selected.size) this.selected.add(at);
+      this.cursor = this.anchor = at;
+    } else return this.place(at);
+    this.drawCursor(true);
+  }
+
+  // Decisions -----------------------------------------------------------------------------------------------------------
+
+  private now(item: ReviewItem): Shown {
+    const entry = this.outbox.latest(item.position);
+    return shown(item, this.classes, entry && { value: valueIn(entry.payload, item.position), state: entry.state });
+  }
+
+  private press(wanted: Wanted): void {
+    const chosen = [...(this.selected.size ? this.selected : [this.cursor])].filter((i) => i < this.page.items.length).sort((a, b) => a - b);
+    if (!chosen.length) return;
+    const items = chosen.map((i) => ({ item: this.page.items[i], now: this.now(this.page.items[i]) }));
+    const decision = answers(wanted, items, this.classes, this.panel.config.multi === true);
+    if (!decision.positions.length) return this.panel.status.set(NOTHING[wanted.kind] ?? "Nothing to do here.");
+    this.send(decision);
+    // With several classes an item, one key is seldom the last; without, the next item is wanted.
+    if (wanted.kind === "class" && this.panel.config.multi) return;
+    if (wanted.kind !== "clear") this.place(Math.min(chosen[chosen.length - 1] + 1, this.cards.length - 1), this.list.contains(document.activeElement) || document.activeElement === this.panel.frame);
+  }
+
+  private acceptAll(): void {
+    const decision = acceptPage(this.page.items.map((item) => ({ item, now: this.now(item) })));
+    if (decision.positions.length) this.send(decision);
+    const last = this.page.number >= this.page.pages - 1;
+    if (!last) this.turn(this.page.number + 1);
+    else if (!decision.positions.length) this.panel.status.set(`This is the last page. ${this.leftWords()}`);
+    if (decision.left) this.panel.toasts.say(`${count(decision.left, "item")} of that page ${decision.left === 1 ? "has" : "have"} nothing proposed and ${decision.left === 1 ? "is" : "are"} left as ${decision.left === 1 ? "it is" : "they are"}.`);
+  }
+
+  private send(decision: Decision): void {
+    this.outbox.push("answer", message(decision), decision.positions);
+  }
+
+  private takeBack(redo: boolean): void {
+    if (!redo && this.outbox.cancelLast()) return this.panel.status.set("The unsaved decision was dropped.");
+    this.outbox.push("take_back", { redo });
+  }
+
+  private addClass(name: string): void {
+    void this.panel.attempt(async () => {
+      const { content } = await this.panel.channel.request("add_class", { name });
+      if (!this.classes.includes(name)) this.classes = [...this.classes, name];
+      this.press({ kind: "class", position: content.position });
+    });
+  }
+
+  /** Python has kept a decision. */
+  private saved(entry: Entry, answer: Content): void {
+    if (answer.progress) this.page.progress = answer.progress;
+    if (entry.kind === "answer") {
+      this.speed.add(entry.positions.length, performance.now());
+      // Until the page comes anew, the items show what was kept.
+      for (const item of this.page.items) {
+        if (!entry.positions.includes(item.position)) continue;
+        const now = shown(item, this.classes, { value: valueIn(entry.payload, item.position), state: "waiting" });
+        item.label = valueIn(entry.payload, item.position) === null ? null : now.label;
+        item.reviewed = item.label !== null;
+      }
+    } else this.tookBack(entry.payload.redo === true, answer);
+    this.head.progress(this.page.progress.reviewed, this.page.progress.total, this.speed.perMinute());
+    this.drawEnd();
+    this.pages.refresh();
+  }
+
+  private tookBack(redo: boolean, answer: Content): void {
+    this.panel.status.set(`${redo ? "Brought back" : "Took back"} ${count(answer.n_changed, "item")}.`);
+    const changed: number[] = answer.changed ?? [];
+    const here = this.page.items.findIndex((item) => changed.includes(item.position));
+    if (here >= 0) this.place(here, this.panel.frame.contains(document.activeElement));
+    else if (answer.page !== null && answer.page !== this.page.number) {
+      void this.panel.attempt(async () => {
+        await this.pages.turn(answer.page);
+        const at = this.page.items.findIndex((item) => changed.includes(item.position));
+        if (at >= 0) this.place(at, this.panel.frame.contains(document.activeElement));
+      });
+    }
+  }
+
+  private drawStandings(): void {
+    this.page.items.forEach((item, i) => this.cards[i]?.update(item, this.now(item), this.classes, `${i + 1} of ${this.page.items.length}`));
+    const failed = this.save.update(this.outbox);
+    if (failed) this.panel.status.set("");
+    this.undoBar.set(this.panel.state.can_undo || this.outbox.size > 0, this.panel.state.can_redo);
+  }
+
+  /** The current item in words, for tests and screen readers. */
+  get current(): string {
+    const item = this.page.items[this.cursor];
+    return item ? words(this.now(item).label) : "";
+  }
+}
+
+const NOTHING: Partial<Record<Wanted["kind"], string>> = {
+  accept: "Nothing is proposed for this item: press a class's key.",
+  not: "This item shows no class that could be denied.",
+  clear: "There is no label to clear.",
+  suggested: "There is no suggestion for this item.",
+};
