@@ -189,7 +189,7 @@ class EventLog:
             raise Damaged("a decision gives a label that is not in the list of labels")
         labels, decision_of, confidence = np.zeros(len(ids), np.int32), np.full(len(ids), -1, np.int64), np.full(len(ids), np.nan)
         labels[places], decision_of[places], confidence[places] = given, self._decision_of.array[entries], self._confidence.array[entries]
-        columns = Decisions(*map(list, self.decisions))
+        columns = Decisions(*[list(column) for column in self.decisions])   # type: ignore[arg-type]
         return LabelSet(
             ids, classes, table=list(self._table), codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence,
             frame_kind=frame_kind,

@@ -98,7 +98,8 @@ class RowWriter:
         rows = np.ascontiguousarray(array.detach().cpu().numpy() if hasattr(array, "detach") else array, dtype=self.dtype)
         stop = start + len(rows)
         if rows.shape[1:] != self.shape[1:] or start < 0 or stop > self.shape[0]:
-            raise ValueError(f"rows: got shape {rows.shape} at {start}, expected rows of shape {self.shape[1:]}, to row {self.shape[0]} at most")
+            wanted = f"rows of shape {self.shape[1:]}, to row {self.shape[0]} at most"
+            raise ValueError(f"rows: got shape {rows.shape} at {start}, expected {wanted}")
         if self._finished is not None:
             raise ValueError("rows: the array is finished; nothing can be written to it")
         try:

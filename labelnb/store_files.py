@@ -14,7 +14,8 @@ import numpy as np
 from labelnb.fingerprints import plain_json
 
 __all__ = [
-    "StoreError", "Damage", "read_entry", "write_entry", "publish", "plain_array", "write_value", "describe", "open_value", "cannot", "sync_folder",
+    "StoreError", "Damage", "read_entry", "write_entry", "publish", "plain_array", "write_value", "describe", "open_value", "cannot",
+    "sync_folder",
 ]
 
 FORMAT = 1
@@ -33,6 +34,7 @@ class Damage(Exception):
 
 
 def read_entry(path: Path) -> dict[str, Any] | None:
+    """The description of the entry in folder `path`: `format`, `arrays`, `meta`; None where there is none. Raises Damage."""
     try:
         text = (path / "entry.json").read_text(encoding="utf8")
     except (FileNotFoundError, NotADirectoryError):
@@ -54,6 +56,7 @@ def read_entry(path: Path) -> dict[str, Any] | None:
 
 
 def write_entry(part: Path, arrays: Mapping[str, Any], meta: Mapping[str, Any] | None) -> None:
+    """Write the description that makes the folder `part` an entry, durably."""
     plain = json.loads(plain_json([FORMAT, arrays, dict(meta or {})]))
     entry = {"format": plain[0], "arrays": plain[1], "meta": plain[2], "digest": _digest(plain_json(plain).encode())}
     with (part / "entry.json").open("w", encoding="utf8") as file:
@@ -73,6 +76,7 @@ def publish(part: Path, path: Path) -> None:
 
 
 def plain_array(name: str, value: Any) -> Any:
+    """`value` as an array or a scipy CSR matrix that can be kept without pickle; TypeError where it cannot."""
     if hasattr(value, "tocsr") and hasattr(value, "nnz"):
         return value.tocsr()
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
@@ -82,6 +86,7 @@ def plain_array(name: str, value: Any) -> Any:
 
 
 def write_value(part: Path, stem: str, value: Any) -> dict[str, Any]:
+    """Write an array or CSR matrix into the folder, durably; returns what `open_value` needs to read and check it."""
     if isinstance(value, np.ndarray):
         return _write_array(part, f"{stem}.npy", value)
     parts = {role: _write_array(part, f"{stem}-{role}.npy", getattr(value, role)) for role in ("data", "indices", "indptr")}
@@ -97,6 +102,7 @@ def _write_array(part: Path, file_name: str, array: np.ndarray) -> dict[str, Any
 
 
 def describe(part: Path, file_name: str) -> dict[str, Any]:
+    """Size and content of both ends of a file that was written."""
     return {"file": file_name, "size": (part / file_name).stat().st_size, "ends": _ends(part / file_name)}
 
 
@@ -110,6 +116,7 @@ def _ends(path: Path) -> str:
 
 
 def open_value(path: Path, kept: Mapping[str, Any]) -> Any:
+    """The array or CSR matrix, read-only, large ones mapped into memory. Raises Damage where the file is not what was written."""
     if "sparse" not in kept:
         return _open_array(path, kept)
     from scipy import sparse
@@ -142,6 +149,7 @@ def _digest(content: bytes) -> str:
 
 
 def cannot(doing: str, path: Path, error: OSError) -> StoreError:
+    """The error for a cache that cannot be read or written, with the cure."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         cure = "the disk is full; free some space (Store.clear() empties the cache; labels are not in it), and do it again"
     elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
@@ -152,6 +160,7 @@ def cannot(doing: str, path: Path, error: OSError) -> StoreError:
 
 
 def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder durable, where the system has folders that can be synced."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
