@@ -22,6 +22,12 @@ _HOMES = {
     "emoji": "embedded_sets",
     "glosses": "embedded_sets",
     "digits": "embedded_sets",
+    "cifar10": "cifar10",
+    "fashion_mnist": "fashion_mnist",
+    "ag_news": "news_and_queries",
+    "banking77": "news_and_queries",
+    "cora": "citations",
+    "citeseer": "citations",
 }
 """Name of every data set and the module that reads it; each module has a function of the data set's name."""
 
@@ -48,4 +54,5 @@ def load(name: str, **options: Any) -> Items:
     if key not in _HOMES:
         close = difflib.get_close_matches(key, _HOMES, 3)
         raise KeyError(f"no data set {name!r}; {f'did you mean {close}? ' if close else ''}There are {names()}")
-    return getattr(importlib.import_module(f"labelnb.datasets.{_HOMES[key]}"), key)(**options)
+    made: Items = getattr(importlib.import_module(f"labelnb.datasets.{_HOMES[key]}"), key)(**options)
+    return made
