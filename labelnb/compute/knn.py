@@ -63,10 +63,10 @@ class KnnGraph(NamedTuple):
             raise ValueError(f"mode: got {mode!r}, expected 'symmetric', 'mutual' or 'directed'")
         rows, k = self.indices.shape
         if mode != "directed" and rows != self.n_rows:
-            raise ValueError(f"mode: {mode!r} needs a graph of rows among themselves; {rows} queries into {self.n_rows} rows can only be 'directed'")
+            raise ValueError(f"mode: {mode!r} needs rows among themselves; {rows} queries into {self.n_rows} rows can only be 'directed'")
         weights = _weights(self, gamma).cpu().numpy()
-        starts = np.arange(0, rows * k + 1, k)
-        directed = scipy.sparse.csr_array((weights.ravel(), self.indices.cpu().numpy().ravel(), starts), shape=(rows, self.n_rows))
+        starts, columns = np.arange(0, rows * k + 1, k), self.indices.cpu().numpy().ravel().copy()     # sorted in place below
+        directed = scipy.sparse.csr_array((weights.ravel(), columns, starts), shape=(rows, self.n_rows))
         directed.sort_indices()
         if mode == "directed":
             made = directed
@@ -129,6 +129,17 @@ def knn_graph(
     return _exact(rows, looked_up, k, queries is None, budget)
 
 
+def _weights(graph: KnnGraph, gamma: float) -> torch.Tensor:
+    """(Q, k) non-negative edge weights."""
+    if graph.metric == "cosine":
+        return graph.similarities.clamp_min(0).pow(gamma)
+    distances = -graph.similarities
+    last = distances[:, -1:]
+    # A query has a scale of its own only; among rows, the neighbour's scale counts as much as the row's.
+    scales = last * (last[graph.indices, 0] if len(last) == graph.n_rows else last)
+    return torch.where(distances == 0, torch.ones_like(distances), (-gamma * distances.square() / scales).exp())
+
+
 class _Rows:
     """Vectors as they are stored, handed out in blocks."""
 
@@ -152,7 +163,7 @@ class _Rows:
         """float32 rows, of length 1 for cosines."""
         taken = self.stored[at]
         if self.metric == "cosine":
-            return (taken / self.lengths[at, None].to(taken.dtype)).float() if self.dtype == torch.float64 else taken.float() / self.lengths[at, None].float()
+            taken = taken.to(self.dtype) / self.lengths[at, None].to(self.dtype)
         return taken.float()
 
     @property

@@ -91,7 +91,8 @@ def propagate(
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
     s = _to_torch(normalised(weights) if normalise == "symmetric" else weights, work, device)
     chosen = ("chebyshev" if alpha <= 0.9 else "cg") if method == "auto" else method
-    return _by_blocks(s, starts, alpha, chosen, tolerance, max_iterations, torch.float64 if double else torch.float32, working_memory(memory, device))
+    given = torch.float64 if double else torch.float32
+    return _by_blocks(s, starts, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
 
 
 def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
@@ -126,7 +127,7 @@ def _checked(graph: Any) -> scipy.sparse.csr_array:
     difference = abs(csr - csr.T)
     if difference.nnz and difference.max() > 1e-5 * csr.data.max(initial=0):
         i, j = (int(part[difference.data.argmax()]) for part in difference.tocoo().coords)
-        raise ValueError(f"graph: not symmetric (nodes {i} and {j} weigh each other differently); use (W + W.T) / 2 or to_scipy('symmetric')")
+        raise ValueError(f"graph: not symmetric (nodes {i} and {j} weigh each other differently); use (W + W.T) / 2")
     return csr
 
 
@@ -160,7 +161,9 @@ def _by_blocks(
     return Propagation(scores, worst, iterations, method, worst <= tolerance)
 
 
-def _chebyshev(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: int, length: torch.Tensor) -> tuple[torch.Tensor, int]:
+def _chebyshev(
+    s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: int, length: torch.Tensor,
+) -> tuple[torch.Tensor, int]:
     """The eigenvalues of alpha S lie in [-alpha, alpha], so the residual after n steps is at most 1 / T_n(1 / alpha) of the first."""
     if alpha == 0:
         return y.clone(), 0
@@ -205,7 +208,9 @@ def _power(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, mos
 _SOLVERS = {"cg": _cg, "chebyshev": _chebyshev, "power": _power}
 
 
-def contributions(graph: Any, node_seeds: Any, node: int, *, alpha: float, tolerance: float = 1e-9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def contributions(
+    graph: Any, node_seeds: Any, node: int, *, alpha: float, tolerance: float = 1e-9,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What every seed gives to the scores of one node: exact, by one solve of the adjoint system.
 
     F = (I - alpha S)^-1 Y, so the row F[node] = z^T Y with (I - alpha S)^T z = e_node: seed s of class c contributes z[s] Y[s, c].
@@ -273,10 +278,13 @@ def strongest_paths(graph: Any, node: int, seeds: Sequence[int] | np.ndarray, *,
     to_seed = scipy.sparse.csgraph.dijkstra(costs, directed=False, indices=targets, min_only=True)
     if not np.isfinite(to_seed[node]):
         return []
-    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in _best_first(costs, int(node), set(targets.tolist()), to_seed, n)]
+    paths = _best_first(costs, int(node), set(targets.tolist()), to_seed, n)
+    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in paths]
 
 
-def _best_first(costs: scipy.sparse.csr_array, node: int, targets: set[int], to_seed: np.ndarray, n: int) -> list[tuple[tuple[int, ...], float]]:
+def _best_first(
+    costs: scipy.sparse.csr_array, node: int, targets: set[int], to_seed: np.ndarray, n: int,
+) -> list[tuple[tuple[int, ...], float]]:
     """Paths from `node` outwards to a target, cheapest first. The queue holds, a path, only its best extension not yet tried."""
     found: list[tuple[tuple[int, ...], float]] = [((node,), 0.0)] if node in targets else []
     queue: list[tuple[float, int, int, tuple[int, ...], float, np.ndarray, np.ndarray]] = []

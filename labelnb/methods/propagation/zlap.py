@@ -25,7 +25,7 @@ def zlap(
     embeddings: torch.Tensor,
     class_embeddings: torch.Tensor,
     *,
-    k: Annotated[int, Range(1, 100)] = 5,
+    k: Annotated[int, Range(1, 200)] = 5,
     alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
     gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
     labels: torch.Tensor | None = None,
@@ -87,8 +87,8 @@ def class_item_graph(
     x: torch.Tensor, classes: torch.Tensor, k: int, gamma: float, rescale: bool,
 ) -> tuple[scipy.sparse.csr_array, float, tuple[float, float]]:
     """The normalised graph S over K classes, then N items (section 3.2 of the paper); recall of its neighbours; range of similarities."""
-    positive_int("k", k)
-    within("gamma", gamma, 0.0, 1e3, open_low=True)
+    positive_int("k", k, high=200)
+    within("gamma", gamma, 0.1, 20.0)
     n, n_classes = len(x), len(classes)
     others = min(k, n) - 1
     to_items = knn_graph(x, others) if others else None
@@ -109,18 +109,20 @@ def class_item_graph(
     return normalised(w), 1.0 if to_items is None else to_items.recall, (low, high)
 
 
-def neighbour_weights(indices: torch.Tensor, similarities: torch.Tensor, columns: int, low: float, high: float, gamma: float) -> scipy.sparse.csr_array:
+def neighbour_weights(
+    indices: torch.Tensor, similarities: torch.Tensor, columns: int, low: float, high: float, gamma: float,
+) -> scipy.sparse.csr_array:
     """Neighbour lists as a sparse matrix: similarities brought from low..high to 0..1, negative ones dropped, to the power gamma."""
     weights = ((similarities - low) / (high - low)).clamp_min(0).pow(gamma).cpu().numpy()
     rows, k = weights.shape
-    made = scipy.sparse.csr_array((weights.ravel(), indices.cpu().numpy().ravel(), np.arange(0, rows * k + 1, k)), shape=(rows, columns))
+    made = scipy.sparse.csr_array((weights.ravel(), indices.cpu().numpy().ravel().copy(), np.arange(0, rows * k + 1, k)), shape=(rows, columns))
     made.eliminate_zeros()
     return made
 
 
 def node_seeds(n_classes: int, n: int, known: np.ndarray | None, label_weight: float) -> scipy.sparse.csr_array:
     """Y over classes, then items: 1 for each class's own name, `label_weight` for each known item's class."""
-    within("label_weight", label_weight, 0.0, 1e6)
+    within("label_weight", label_weight, 0.0, 100.0)
     items = np.empty(0, np.int64) if known is None else np.flatnonzero(known >= 0)
     rows = np.concatenate([np.arange(n_classes), items + n_classes])
     columns = np.concatenate([np.arange(n_classes), np.empty(0, np.int64) if known is None else known[items]])
@@ -132,6 +134,7 @@ def node_seeds(n_classes: int, n: int, known: np.ndarray | None, label_weight: f
 
 def solve(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, alpha: float, x: torch.Tensor) -> Propagation:
     """F of (I - alpha S) F = Y on the items' device and in their type; never negative, as the true solution is."""
+    within("alpha", alpha, 0.0, 0.999)
     start = torch.from_numpy(seeds.toarray()).to(x)
     solved = propagate(graph, start, alpha=alpha, tolerance=_TOLERANCE, normalise="none")
     return solved._replace(scores=solved.scores.clamp_min_(0))
@@ -146,7 +149,7 @@ def reached_items(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, 
 def _warnings(solved: Propagation, reached: np.ndarray) -> list[str]:
     said = []
     if not solved.converged:
-        said.append(f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps; a smaller alpha converges sooner")
+        said.append(f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps; lower alpha")
     if not reached.all():
         said.append(f"{int((~reached).sum())} items have no path to any class or label and abstain; a larger k may join them")
     return said

@@ -1,6 +1,7 @@
 """Zero-shot label propagation for new items: one solve on the collection, then a weighted sum over a new item's neighbours.
 
-Source: Stojnic, Kalantidis and Tolias 2024, Label Propagation for Zero-shot Classification with Vision-Language Models, section 3.4 (arXiv 2404.04072).
+Source: Stojnic, Kalantidis and Tolias 2024, Label Propagation for Zero-shot Classification with Vision-Language Models, section 3.4
+(arXiv 2404.04072).
 Reference code: https://github.com/vladan-stojnic/ZLaP
 """
 from __future__ import annotations
@@ -25,7 +26,7 @@ def zlap_inductive(
     class_embeddings: torch.Tensor,
     *,
     new_embeddings: torch.Tensor | None = None,
-    k: Annotated[int, Range(1, 100)] = 5,
+    k: Annotated[int, Range(1, 200)] = 5,
     alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
     gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
     labels: torch.Tensor | None = None,
@@ -83,7 +84,7 @@ def zlap_inductive(
     ], format="csr")
     scores = links @ columns
     scores = np.asarray(scores.toarray() if scipy.sparse.issparse(scores) else scores)
-    said = [] if solved.converged else [f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps"]
+    said = [] if solved.converged else [f"the solve stopped at a relative residual of {solved.residual:.1e}; lower alpha"]
     lost = int((scores.sum(1) == 0).sum())
     if lost:
         said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")

@@ -46,7 +46,7 @@ def clip(
     -----
     Linear in N. No label is used: where some are known, or the items form groups, `propagation.zlap` does better.
     """
-    within("temperature", temperature, 0.0, 1e6, open_low=True)
+    within("temperature", temperature, 0.001, 1.0)
     x = unit_rows(embeddings)                                   # (N, D)
     classes = class_rows(class_embeddings, x)                   # (K, D)
     scores = x @ classes.T                                      # (N, K) cosines

@@ -1,0 +1,233 @@
+"""The solve against a dense one, and what explains it."""
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+from labelnb.compute import contributions, knn_graph, propagate, strongest_paths
+from labelnb.compute.propagate import normalised
+
+METHODS = ["auto", "cg", "chebyshev", "power"]
+
+
+def weights(n: int = 120, k: int = 5, seed: int = 0, dtype: type = np.float64) -> scipy.sparse.csr_array:
+    x = np.random.default_rng(seed).normal(size=(n, 6))
+    return knn_graph(x, k).to_scipy().astype(dtype)
+
+
+def seeds(n: int = 120, k: int = 4, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    y = np.zeros((n, k))
+    chosen = rng.permutation(n)[: 3 * k]
+    y[chosen, np.arange(3 * k) % k] = rng.uniform(0.5, 2, 3 * k)
+    return y
+
+
+def dense(w: scipy.sparse.csr_array, y: np.ndarray, alpha: float) -> np.ndarray:
+    """Straight from the equation."""
+    a = w.toarray().astype(np.float64)
+    np.fill_diagonal(a, 0)
+    degree = a.sum(1)
+    root = np.where(degree > 0, 1 / np.sqrt(np.where(degree > 0, degree, 1)), 0)
+    return np.linalg.solve(np.eye(len(a)) - alpha * root[:, None] * a * root, y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.9, 0.99])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_solve_the_equation(method, alpha, dtype):
+    w, y = weights(), seeds()
+    made = propagate(w.astype(dtype), y.astype(dtype), alpha=alpha, method=method, max_iterations=5000)
+    np.testing.assert_allclose(made.scores, dense(w, y, alpha), rtol=1e-4, atol=1e-5 / (1 - alpha))
+    assert made.residual <= 1e-6
+    assert made.converged
+    assert made.method == (method if method != "auto" else "cg" if alpha > 0.9 else "chebyshev")
+    assert made.scores.dtype == (torch.float64 if dtype == np.float64 else torch.float32)
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-10])
+def test_residual_is_the_true_one_and_as_small_as_asked(method, tolerance):
+    w, y = weights(), seeds()
+    made = propagate(w, y, alpha=0.8, method=method, tolerance=tolerance)
+    s = normalised(w).toarray()
+    rest = y - (np.eye(len(s)) - 0.8 * s) @ made.scores.numpy()
+    assert made.residual == pytest.approx((np.linalg.norm(rest, axis=0) / np.linalg.norm(y, axis=0)).max(), rel=1e-3, abs=1e-14)
+    assert made.residual <= tolerance
+    assert made.converged
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_a_solve_cut_short_says_so(method):
+    made = propagate(weights(), seeds(), alpha=0.9, method=method, max_iterations=3)
+    assert not made.converged
+    assert made.iterations == 3
+    assert made.residual > 1e-3
+
+
+def test_chebyshev_and_cg_need_far_fewer_steps_than_power():
+    steps = {method: propagate(weights(), seeds(), alpha=0.95, method=method, max_iterations=5000).iterations for method in METHODS[1:]}
+    assert steps["cg"] <= steps["chebyshev"] < steps["power"] / 3
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "coo", "torch csr", "torch coo", "KnnGraph", "sparse seeds", "tensor seeds"])
+def test_graphs_and_seeds_of_every_kind_give_the_same(kind):
+    x = np.random.default_rng(0).normal(size=(120, 6))
+    knn = knn_graph(x, 5)
+    w, y = knn.to_scipy(), seeds()
+    plain = propagate(w, y, alpha=0.5).scores
+    coo = w.tocoo()
+    sparse = torch.sparse_coo_tensor(np.stack(coo.coords), coo.data, w.shape, check_invariants=True)
+    graph = {
+        "csr_matrix": scipy.sparse.csr_matrix(w), "coo": coo, "torch coo": sparse, "torch csr": sparse.to_sparse_csr(), "KnnGraph": knn,
+    }.get(kind, w)
+    start = {"sparse seeds": scipy.sparse.csr_array(y), "tensor seeds": torch.from_numpy(y)}.get(kind, y)
+    np.testing.assert_allclose(propagate(graph, start, alpha=0.5).scores, plain, atol=1e-7)
+
+
+def test_class_blocks_give_the_same():
+    n = 3000
+    w = weights(n)
+    y = seeds(n, 40)
+    whole = propagate(w, y, alpha=0.7)
+    parts = propagate(w, scipy.sparse.csr_array(y), alpha=0.7, memory=1 << 20)      # blocks of 7 classes
+    np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-6)
+    assert parts.residual <= 1e-6
+
+
+def test_a_graph_that_is_normalised_already_is_taken_as_it_is():
+    w, y = weights(), seeds()
+    s = normalised(w)
+    np.testing.assert_allclose(propagate(s, y, alpha=0.6, normalise="none").scores, propagate(w, y, alpha=0.6).scores, atol=1e-9)
+    expected = np.linalg.solve(np.eye(120) - 0.6 * w.toarray() / 20, y)
+    np.testing.assert_allclose(propagate(w / 20, y, alpha=0.6, normalise="none").scores, expected, atol=1e-6)
+
+
+def test_normalised_drops_the_diagonal_and_has_no_eigenvalue_beyond_one():
+    w = weights()
+    w.setdiag(5.0)
+    s = normalised(w)
+    assert s.diagonal().max() == 0
+    assert np.abs(np.linalg.eigvalsh(s.toarray())).max() == pytest.approx(1.0)
+    np.testing.assert_allclose(normalised(weights()).toarray(), s.toarray(), atol=1e-15)
+
+
+def test_nodes_that_no_seed_reaches_score_nothing():
+    w = scipy.sparse.block_diag([weights(40), weights(30, seed=2), scipy.sparse.csr_array((1, 1))], format="csr")
+    y = np.zeros((71, 2))
+    y[[0, 1], [0, 1]] = 1
+    made = propagate(w, y, alpha=0.9).scores
+    assert (made[:40].sum(1) > 0).all()
+    assert (made[40:] == 0).all()
+
+
+def test_a_class_without_seeds_scores_nothing():
+    y = seeds()
+    y[:, 2] = 0
+    made = propagate(weights(), y, alpha=0.9)
+    assert (made.scores[:, 2] == 0).all()
+    assert made.converged
+
+
+def test_order_of_nodes_and_classes_does_not_matter():
+    w, y = weights(), seeds()
+    rng = np.random.default_rng(5)
+    p, r = rng.permutation(120), rng.permutation(4)
+    moved = propagate(w[p][:, p], y[p][:, r], alpha=0.8)
+    np.testing.assert_allclose(moved.scores, propagate(w, y, alpha=0.8).scores[p][:, r], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpha": 1.0}, "alpha: got 1.0"), ({"alpha": -0.1}, "alpha"), ({"tolerance": 0.0}, "tolerance"), ({"max_iterations": 0}, "max_iterations"),
+        ({"method": "gauss"}, "method: got 'gauss'"), ({"normalise": "row"}, "normalise: got 'row'"), ({"seeds": np.ones((3, 2))}, "seeds: got shape"),
+        ({"seeds": np.ones(120)}, "seeds: got shape"), ({"seeds": np.full((120, 1), np.nan)}, "seeds: NaN"),
+        ({"graph": weights()[:, :-1]}, "graph: got shape"), ({"graph": weights() * -1}, "negative"),
+        ({"graph": scipy.sparse.csr_array(np.triu(weights().toarray()))}, "not symmetric"),
+    ],
+    ids=str,
+)
+def test_what_means_nothing_is_refused(change, message):
+    arguments = {"graph": weights(), "seeds": seeds(), "alpha": 0.5, **change}
+    with pytest.raises(ValueError, match=message):
+        propagate(arguments.pop("graph"), arguments.pop("seeds"), **arguments)
+
+
+def test_a_dense_graph_is_refused():
+    with pytest.raises(TypeError, match="graph: got a dense tensor"):
+        propagate(torch.eye(3), np.eye(3), alpha=0.5)
+    with pytest.raises(TypeError, match="graph: got ndarray"):
+        propagate(np.eye(3), np.eye(3), alpha=0.5)
+
+
+# Why a node got its score ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.95])
+@pytest.mark.parametrize("node", [0, 57, -1])
+def test_contributions_add_up_to_the_scores(alpha, node):
+    w, y = weights(), seeds()
+    s = normalised(w)
+    rows, classes, amounts = contributions(s, scipy.sparse.csr_array(y), node, alpha=alpha)
+    totals = np.zeros(4)
+    np.add.at(totals, classes, amounts)
+    np.testing.assert_allclose(totals, dense(w, y, alpha)[node], atol=1e-8)
+    np.testing.assert_allclose(totals, propagate(s, y, alpha=alpha, normalise="none").scores[node], atol=1e-5)
+    assert len(rows) == (y != 0).sum()
+
+
+def test_each_contribution_is_what_the_seed_gives_alone():
+    w, y = weights(), seeds()
+    rows, classes, amounts = contributions(normalised(w), y, 11, alpha=0.7)
+    for row, c, amount in zip(rows, classes, amounts, strict=True):
+        alone = np.zeros_like(y)
+        alone[row, c] = y[row, c]
+        assert amount == pytest.approx(dense(w, alone, 0.7)[11, c], abs=1e-9)
+
+
+def walked(s: np.ndarray, node: int, starts: list[int], alpha: float) -> list[tuple[list[int], float]]:
+    """Every path without a cycle, by trying all of them."""
+    found = []
+    for size in range(1, len(s) + 1):
+        for path in itertools.permutations(range(len(s)), size):
+            if path[0] in starts and path[-1] == node:
+                weight = np.prod([alpha * s[i, j] for i, j in itertools.pairwise(path)])
+                if weight > 0:
+                    found.append((list(path), float(weight)))
+    return sorted(found, key=lambda each: -each[1])
+
+
+@pytest.mark.parametrize("node", [0, 3])
+@pytest.mark.parametrize("starts", [[1], [2, 5], [0, 6]])
+def test_strongest_paths_are_those_found_by_trying_all(node, starts):
+    s = normalised(weights(7, 2, seed=4))
+    expected = walked(s.toarray(), node, starts, 0.8)
+    got = strongest_paths(s, node, starts, alpha=0.8, n=6)
+    assert len(got) == min(6, len(expected))
+    np.testing.assert_allclose([weight for _, weight in got], [weight for _, weight in expected[:6]], rtol=1e-9)
+    assert [path for path, _ in got] == [path for path, _ in expected[: len(got)]]
+
+
+def test_no_path_from_another_part_of_the_graph():
+    s = normalised(scipy.sparse.block_diag([weights(10, 2), weights(10, 2)], format="csr"))
+    assert strongest_paths(s, 3, [15, 16], alpha=0.5) == []
+    assert strongest_paths(s, 3, [], alpha=0.5) == []
+    assert strongest_paths(s, 3, [3], alpha=0.0) == [([3], 1.0)]
+
+
+def test_a_path_never_weighs_more_than_the_contribution_it_is_part_of():
+    s, y = normalised(weights()), seeds()
+    rows, _, amounts = contributions(s, y, 40, alpha=0.9)
+    for path, weight in strongest_paths(s, 40, rows, alpha=0.9, n=8):
+        assert weight * y[path[0]].max() <= amounts[rows == path[0]].max() + 1e-12
+    assert path[-1] == 40
+
+
+def test_there_is_no_such_node():
+    with pytest.raises(IndexError, match="node: got 120"):
+        contributions(normalised(weights()), seeds(), 120, alpha=0.5)

@@ -1,0 +1,153 @@
+"""zlap against the reference implementation's recorded scores and a slow twin of the equations."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from labelnb.methods.propagation import zlap
+from labelnb.methods.zero_shot import clip
+from tests.methods.zlap_twin import RECORDED, collection, planted, transductive
+
+settings = pytest.mark.parametrize("setting", RECORDED, ids=lambda s: "rescale={} k={} gamma={} alpha={}".format(*s))
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@dtypes
+@settings
+def test_scores_are_those_of_the_reference_implementation(setting, dtype):
+    rescale, k, gamma, alpha = setting
+    x, c, _ = (part.astype(dtype) for part in collection())
+    scores = zlap(x, c, k=k, gamma=gamma, alpha=alpha, rescale=rescale).evidence["scores"]
+    *rows, total = RECORDED[setting]["transductive"]
+    # The reference stops its solver at 1e-6 of the seed, so its own last digits are uncertain by that.
+    np.testing.assert_allclose(scores[[0, 17, -1]], rows, atol=2e-6, rtol=1e-5)
+    np.testing.assert_allclose(scores.sum(), total, rtol=1e-4)
+
+
+@dtypes
+@settings
+def test_scores_are_those_of_the_slow_twin(setting, dtype):
+    rescale, k, gamma, alpha = setting
+    x, c, _ = collection()
+    made = zlap(x.astype(dtype), c.astype(dtype), k=k, gamma=gamma, alpha=alpha, rescale=rescale)
+    np.testing.assert_allclose(made.evidence["scores"], transductive(x, c, k, gamma, alpha, rescale), rtol=2e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("k", [1, 2, 200])
+def test_short_and_overlong_lists_are_those_of_the_slow_twin(k):
+    x, c, _ = (part[:50] for part in collection())
+    np.testing.assert_allclose(zlap(x, c, k=k).evidence["scores"], transductive(x, c, k, 5.0, 0.3), rtol=2e-4, atol=1e-7)
+
+
+def test_labelled_items_are_seeds_as_in_the_slow_twin():
+    x, c, _ = collection()
+    labels = np.where(np.arange(200) % 9 == 0, np.arange(200) % 6, -1)
+    made = zlap(x, c, labels=labels, alpha=0.6, label_weight=2.5)
+    np.testing.assert_allclose(made.evidence["scores"], transductive(x, c, 5, 5.0, 0.6, labels=labels, weight=2.5), rtol=2e-4, atol=1e-7)
+    known = labels >= 0
+    np.testing.assert_array_equal(made.predictions[known], labels[known])
+    np.testing.assert_array_equal(made.confidence[known], 1)
+    assert (made.confidence[~known] < 1).all()
+
+
+def test_labels_of_no_weight_change_no_score():
+    x, c, _ = collection()
+    labels = np.where(np.arange(200) % 9 == 0, 2, -1)
+    weightless = zlap(x, c, labels=labels, label_weight=0.0)
+    np.testing.assert_allclose(weightless.evidence["scores"], zlap(x, c).evidence["scores"], atol=1e-12)
+    np.testing.assert_array_equal(weightless.predictions[labels == 2], 2)
+
+
+def test_recovers_groups_and_more_labels_help():
+    x, c, truth = planted()
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(x))
+    accuracies = []
+    for many in (0, 10, 40, 160):
+        labels = np.full(len(x), -1)
+        labels[order[:many]] = truth[order[:many]]
+        rest = order[160:]                                # judged on the same items each time, none of them ever labelled
+        accuracies.append(float((zlap(x, c, labels=labels, k=10).predictions[rest] == truth[rest]).mean()))
+    by_name = float((clip(x, c).predictions == truth).mean())
+    assert accuracies[0] > by_name + 0.05
+    assert accuracies[0] + 0.1 < accuracies[1] < accuracies[2] < accuracies[3]
+    assert accuracies[3] > 0.85
+
+
+def test_order_of_items_and_classes_does_not_matter():
+    x, c, _ = collection()
+    rng = np.random.default_rng(0)
+    p, r = rng.permutation(200), rng.permutation(6)
+    np.testing.assert_allclose(zlap(x[p], c[r]).evidence["scores"], zlap(x, c).evidence["scores"][p][:, r], atol=1e-6)
+
+
+def test_items_without_a_path_to_any_seed_abstain():
+    c = np.eye(8)[:2]
+    x = np.concatenate([np.tile(np.eye(8)[0] + 0.1 * np.eye(8)[1], (3, 1)), np.tile(np.eye(8)[5], (3, 1)) + 0.05 * np.eye(8)[[6, 7, 2]]])
+    x[3:, :2] = -0.1                                      # away from both names, joined only among themselves
+    made = zlap(x, c, k=3)
+    np.testing.assert_array_equal(made.predictions, [0, 0, 0, -1, -1, -1])
+    np.testing.assert_array_equal(made.evidence["reached"], [True] * 3 + [False] * 3)
+    assert "3 items have no path" in made.warnings[0]
+    labelled = zlap(x, c, k=3, labels=[-1, -1, -1, 1, -1, -1])
+    np.testing.assert_array_equal(labelled.predictions[3:], 1)
+    assert labelled.warnings == ()
+
+
+def test_a_single_item_has_only_the_names():
+    x, c, _ = collection()
+    made = zlap(x[:1], c)
+    np.testing.assert_allclose(made.evidence["scores"], transductive(x[:1], c, 5, 5.0, 0.3), rtol=2e-4, atol=1e-7)
+    assert made.predictions[0] == (x[0] @ c.T).argmax()
+
+
+def test_evidence_solves_the_system_it_claims():
+    x, c, _ = collection()
+    made = zlap(x, c, labels=np.where(np.arange(200) < 3, 1, -1), alpha=0.8)
+    s, y = made.evidence["graph"].toarray().astype(np.float64), made.evidence["node_seeds"].toarray()
+    f = np.linalg.solve(np.eye(206) - made.evidence["alpha"] * s, y)
+    np.testing.assert_allclose(made.evidence["scores"], f[6:], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(made.evidence["class_scores"], f[:6], rtol=1e-4, atol=1e-7)
+    assert made.evidence["residual"] <= 1e-7
+    assert 0 < made.evidence["iterations"] < 60
+    assert made.evidence["knn_recall"] == 1
+
+
+def test_a_solve_that_did_not_converge_warns(monkeypatch):
+    from labelnb.compute.propagate import propagate as whole
+
+    monkeypatch.setitem(zlap.__globals__, "propagate", lambda *args, **options: whole(*args, **{**options, "max_iterations": 2}))
+    x, c, _ = collection()
+    made = zlap(x, c, alpha=0.9)
+    assert "stopped at a relative residual" in made.warnings[0]
+    assert made.evidence["residual"] > 1e-3
+
+
+def test_prompts_of_a_class_count_as_their_mean_direction():
+    x, c, _ = collection()
+    prompts = c[:, None, :] * np.array([1.0, 3.0])[None, :, None]
+    np.testing.assert_allclose(zlap(x, prompts).evidence["scores"], zlap(x, c).evidence["scores"], atol=1e-6)
+
+
+def test_tensors_are_taken_and_left_unchanged():
+    x, c, _ = (torch.from_numpy(part) for part in collection())
+    before = x.clone()
+    made = zlap(x, c)
+    assert torch.equal(x, before)
+    np.testing.assert_array_equal(made.probabilities, zlap(x.numpy(), c.numpy()).probabilities)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("k", 0), ("k", 1.5), ("k", 1000), ("alpha", 1.0), ("alpha", -0.1), ("gamma", 0.0), ("label_weight", -1.0)],
+)
+def test_hyperparameters_that_mean_nothing_are_refused_by_name(name, value):
+    x, c, _ = collection()
+    with pytest.raises(ValueError, match=f"^{name}"):
+        zlap(x, c, **{name: value})
+
+
+def test_a_label_of_no_class_is_refused():
+    x, c, _ = collection()
+    with pytest.raises(ValueError, match="labels: items 0, 1, 2, 3, 4 and 195 more hold a class position of 6"):
+        zlap(x, c, labels=np.full(200, 6))
