@@ -32,8 +32,8 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 
 # torch goes in first: whatever asks for it afterwards then takes the build that is there.
-quiet="--quiet --disable-pip-version-check"
-echo "installing torch"
+quiet="-qq --disable-pip-version-check"   # errors only: some set-ups warn of every package
+echo "installing torch (the largest part: minutes on a slow line)"
 "$venv/bin/python" -m pip install $quiet -c constraints.txt torch torchvision hatchling editables
 echo "installing labelnb and what it needs"
 "$venv/bin/python" -m pip install $quiet -c constraints.txt --no-build-isolation -e '.[all,test]'

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ OVERRIDES = {
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},
 }
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 READY = f"""async () => {{
     const panel = {NOTEBOOK};
@@ -91,7 +93,7 @@ class NotebookPage:
         self._await("() => window.jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         for number, cell in enumerate(self.cells()):
             for output in cell.get("outputs", ()):
-                said = "\n".join([f"cell {number}: {output.get('ename')}: {output.get('evalue')}", *output.get("traceback", ())])
+                said = COLOURS.sub("", "\n".join([f"cell {number}: {output.get('ename')}: {output.get('evalue')}", *output.get("traceback", ())]))
                 assert output["output_type"] != "error", said
 
     def run_cell(self, number: int, timeout: float = 60) -> None:
