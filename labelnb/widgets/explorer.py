@@ -212,7 +212,7 @@ class Explorer(Panel):
         position = int(message["position"])
         label = self.host.labels.label(position)
         named = int(self.host.labels.values[position])
-        answer: dict[str, Any] = {"id": str(self.host.items.ids[position]), "label": None if label is None else _described(label), "label_position": named}
+        answer: dict[str, Any] = {"item": str(self.host.items.ids[position]), "label": None if label is None else _described(label), "label_position": named}
         answer |= {"proposal": None, "confidence": 0.0}
         if self._proposal is not None:
             row = self._proposal.probabilities[position]

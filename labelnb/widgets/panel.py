@@ -12,7 +12,7 @@ A widget is a subclass::
             return {"positions": [...]}, [array.tobytes()]                   # or only the dict
 
 What the browser asks for is `{"id", "kind", ...}` with buffers; the answer of `on_<kind>` goes back under the same id, and an
-exception goes back as its message. `self.notify("name", {...}, buffers)` tells every open view something. `self.state` is the
+exception goes back as its message (`id`, `ok` and `error` are taken, so an answer's own keys are others). `self.notify("name", {...}, buffers)` tells every open view something. `self.state` is the
 small synced trait that `panel.onState` reads; it follows the host. Nothing of the size of the data is ever in a trait.
 """
 from __future__ import annotations

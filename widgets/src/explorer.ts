@@ -38,7 +38,7 @@ class Explorer {
       onLabel: (k) => void this.label(k), onNewClass: (name) => void this.newClass(name), onClear: () => this.select(new Bits(this.selection.length)),
       onSimilar: () => void this.similar(), onCloseResults: () => this.showResults(null),
       onSelectResults: (positions) => { this.select(Bits.of(this.selection.length, positions)); this.showResults(null); },
-      onFocus: (position) => this.map.focus(position), onTop: () => this.pickedChanged(),
+      onTick: (position) => this.tick(position), onFocus: (position) => this.map.focus(position), onTop: () => this.pickedChanged(),
       decorate: (card, position) => {
         const code = this.codes.get("label")?.values[position];
         const name = code === undefined ? undefined : this.classes[code];
@@ -116,6 +116,7 @@ class Explorer {
       v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
       u: () => void this.step("undo"), "Shift+u": () => void this.step("redo"), s: () => void this.similar(),
       "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
+      " ": () => { if (!inGrid) return false; side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
       x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => void this.clearLabels(),
       Escape: () => { if (!map.abandon()) { if (side.results) this.showResults(null); else this.select(new Bits(this.selection.length)); } },
     };
@@ -141,7 +142,7 @@ class Explorer {
   }
 
   private selectionChanged(): void {
-    this.map.focus(-1);
+    if (!this.side.results) this.map.focus(-1);
     this.side.setSelection(this.selection);
     this.pickedChanged();
     const n = this.selection.count();
@@ -151,6 +152,14 @@ class Explorer {
   private pickedChanged(): void {
     const some = this.selection.bytes.some((byte) => byte !== 0);
     this.map.surface.setPicked(some ? this.selection : null, this.side.foundBits);
+  }
+
+  /** Takes a result into the selection, or out of it. */
+  private tick(position: number): void {
+    const bits = new Bits(this.selection.length, this.selection.bytes);
+    if (bits.has(position)) bits.remove(position);
+    else bits.add(position);
+    this.select(bits);
   }
 
   /** Takes the item with the focus ring in the grid out of the selection. */
@@ -205,7 +214,7 @@ class Explorer {
   private stateChanged(now: PanelState): void {
     const more = now.classes.length !== this.classes.length;
     this.classes = now.classes;
-    this.side.palette.update(now.classes, now.counts);
+    this.side.palette.update(now.classes);
     this.side.palette.setDisabled(this.selection.count() === 0);
     this.undoBar.set(now.can_undo, now.can_redo);
     setText(this.known, `${number(now.n_known)} of ${number(now.n_items)} labelled`);
@@ -285,7 +294,7 @@ class Explorer {
     const text = this.searchField.value.trim();
     if (!text) return this.showResults(null);
     this.panel.status.set("Searching");
-    await this.panel.attempt(() => this.panel.channel.request("search", { text }));
+    if (await this.panel.attempt(() => this.panel.channel.request("search", { text }))) this.select(new Bits(this.selection.length));
   }
 
   private async similar(): Promise<void> {

@@ -7,7 +7,12 @@ export interface GridOptions {
   /** Pictures stand in tiles, texts in rows. */
   tiles: boolean;
   label: string;
+  /** The focus ring came to an item. */
   onFocus(position: number): void;
+  /** An item was pressed: by click, enter or space. */
+  onPress(position: number): void;
+  /** Whether an item is ticked; null where nothing can be. */
+  ticked(position: number): boolean | null;
   /** Draws what is known of an item onto its card (label, score). */
   decorate(card: ItemCard, position: number, index: number): void;
 }
@@ -52,9 +57,14 @@ export class VirtualGrid {
     this.layout();
   }
 
-  /** Draws labels and the like anew on what is in sight. */
+  /** Draws labels and ticks anew on what is in sight. */
   refresh(): void {
-    for (const [index, card] of this.cards) this.options.decorate(card, this.positions[index], index);
+    for (const [index, card] of this.cards) this.dress(card, index);
+  }
+
+  /** Presses the item with the focus ring. */
+  press(): void {
+    if (this.count) this.options.onPress(this.positions[this.active]);
   }
 
   /** The position of the item that has the focus ring, or -1. */
@@ -72,8 +82,13 @@ export class VirtualGrid {
     cancelAnimationFrame(this.scheduled);
   }
 
+  /** Width of an item, and for tiles its height. */
+  private get side(): number {
+    return (this.inner.clientWidth - (this.columns - 1) * GAP) / this.columns;
+  }
+
   private get step(): number {
-    return (this.options.tiles ? TILE : ROW) + GAP;
+    return (this.options.tiles ? Math.max(TILE / 2, this.side) : ROW) + GAP;
   }
 
   private focus(index: number, tell: boolean): void {
@@ -93,7 +108,10 @@ export class VirtualGrid {
 
   private clicked(event: Event): void {
     const card = (event.target as HTMLElement).closest<HTMLElement>(".lnb-card");
-    if (card) this.focus(Number(card.dataset.index), true);
+    if (!card) return;
+    this.element.focus({ preventScroll: true });
+    this.focus(Number(card.dataset.index), true);
+    this.press();
   }
 
   private schedule(): void {
@@ -115,10 +133,10 @@ export class VirtualGrid {
     const wanted = new Set<number>();
     for (let index = first; index < last; index++) wanted.add(this.positions[index]);
     this.source.forget((position) => wanted.has(position));
-    for (let index = first; index < last; index++) this.put(index, width);
+    for (let index = first; index < last; index++) this.put(index);
   }
 
-  private put(index: number, width: number): void {
+  private put(index: number): void {
     let card = this.cards.get(index);
     if (!card) {
       card = this.spare.pop() ?? new ItemCard(this.source, { size: this.options.tiles ? TILE : 40 });
@@ -131,14 +149,21 @@ export class VirtualGrid {
       element.dataset.index = String(index);
       element.toggleAttribute("data-active", index === this.active && this.element.contains(document.activeElement));
       void card.show(this.positions[index]);
-      this.options.decorate(card, this.positions[index], index);
+      this.dress(card, index);
       this.inner.append(element);
     }
-    const side = this.options.tiles ? (width - (this.columns - 1) * GAP) / this.columns : width;
+    const side = this.side;
     const { style } = card.element;
     style.width = `${side}px`;
     style.height = `${this.step - GAP}px`;
     style.transform = `translate(${(index % this.columns) * (side + GAP)}px, ${Math.floor(index / this.columns) * this.step}px)`;
+  }
+
+  private dress(card: ItemCard, index: number): void {
+    const ticked = this.options.ticked(this.positions[index]);
+    if (ticked === null) card.element.removeAttribute("aria-selected");
+    else card.element.setAttribute("aria-selected", String(ticked));
+    this.options.decorate(card, this.positions[index], index);
   }
 
   private retire(card: ItemCard): void {

@@ -41,7 +41,7 @@ export class HoverCard {
     try {
       const [{ content }] = await Promise.all([this.panel.channel.request("details", { position }), this.card.show(position)]);
       if (this.position !== position) return;
-      setText(this.id, content.id);
+      setText(this.id, content.item);
       this.card.setLabel(content.label ?? "no label", content.label_position);
       setText(this.proposal, content.proposal === null ? "" : `proposed ${content.proposal}, ${percent(content.confidence)}`);
       this.proposal.hidden = content.proposal === null;

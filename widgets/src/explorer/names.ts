@@ -7,6 +7,9 @@ import type { Surface } from "./surface";
 export interface Place { group: number; x: number; y: number; count: number }
 
 const SIDE = 32;
+/** The corners that the tools take. */
+const TOOLS_WIDTH = 112;
+const TOOLS_HEIGHT = 48;
 
 /** The densest place of every class with at least `least` points, largest class first; at most `most`. */
 export function densestPlaces(xy: Uint16Array, codes: Codes, groups: number, least: number, most = 40): Place[] {
@@ -86,7 +89,7 @@ export class NameLayer {
   /** Puts every name where its place is now, and hides those that would lie over a larger class's. */
   place(): void {
     const { view } = this.surface;
-    const taken: [number, number, number, number][] = [];
+    const taken: [number, number, number, number][] = [[0, 0, TOOLS_WIDTH, TOOLS_HEIGHT], [view.width - TOOLS_WIDTH, 0, view.width, TOOLS_HEIGHT]];
     for (const { place, tag, width, height } of this.tags) {
       const [px, py] = view.toPixel(place.x, place.y);
       const left = px - width / 2, top = py - height / 2;

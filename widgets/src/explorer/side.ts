@@ -22,6 +22,8 @@ export interface SideHands {
   onCloseResults(): void;
   onSelectResults(positions: Uint32Array): void;
   onFocus(position: number): void;
+  /** A result was ticked or unticked. */
+  onTick(position: number): void;
   onTop(): void;
   decorate(card: ItemCard, position: number): void;
 }
@@ -33,6 +35,9 @@ export class Side {
   readonly palette: ClassPalette;
   readonly grid: VirtualGrid;
   results: Results | null = null;
+  private chosen = new Bits(0);
+  private total = 0;
+  private listed: Uint32Array | null = null;
   private selected: Uint32Array = new Uint32Array(0);
   private readonly heading = h("span", { class: "lnb-caps", dir: "auto" });
   private readonly count = h("span", { class: "lnb-side-count" });
@@ -44,7 +49,9 @@ export class Side {
   constructor(panel: Panel, private readonly hands: SideHands) {
     this.palette = new ClassPalette({ onPick: (k) => hands.onLabel(k), onNew: (name) => hands.onNewClass(name), verb: "Label the selection as" });
     const tiles = panel.state.modality === "image";
-    this.grid = new VirtualGrid(panel.items, { tiles, label: "Items", onFocus: (position) => hands.onFocus(position), decorate: (card, position) => hands.decorate(card, position) });
+    this.grid = new VirtualGrid(panel.items, { tiles, label: "Items", onFocus: (position) => hands.onFocus(position),
+      onPress: (position) => { if (this.results) hands.onTick(position); }, ticked: (position) => (this.results ? this.chosen.has(position) : null),
+      decorate: (card, position) => hands.decorate(card, position) });
     this.grid.element.classList.add(tiles ? "lnb-grid-tiles" : "lnb-grid-rows");
     this.top = h("select", { class: "lnb-select", "aria-label": "How many results", onchange: () => { this.draw(); hands.onTop(); } });
     for (const top of TOPS) this.top.append(h("option", { value: top, selected: top === 50 }, `Top ${top}`));
@@ -65,10 +72,9 @@ export class Side {
     return this.results ? Bits.of(this.total, this.found) : null;
   }
 
-  private total = 0;
-
   setSelection(bits: Bits): void {
     this.total = bits.length;
+    this.chosen = bits;
     this.selected = bits.positions();
     this.draw();
   }
@@ -87,7 +93,7 @@ export class Side {
     if (searching) {
       const room = this.results!.positions.length;
       for (const option of this.top.options) option.disabled = Number(option.value) > room && Number(option.value) !== TOPS.find((top) => top >= room);
-      fill(this.actions, this.top, button("Select these", () => this.hands.onSelectResults(this.found)), button("Close", () => this.hands.onCloseResults()));
+      fill(this.actions, this.top, button("Select all", () => this.hands.onSelectResults(this.found)), button("Close", () => this.hands.onCloseResults()));
     } else {
       const none = this.selected.length === 0;
       fill(this.actions, button("More like these", () => this.hands.onSimilar(), none), button("Clear", () => this.hands.onClear(), none));
@@ -96,8 +102,12 @@ export class Side {
     this.palette.setDisabled(this.selected.length === 0);
     if (items.length) {
       if (!this.grid.element.isConnected) this.holder.replaceChildren(this.grid.element);
-      this.grid.show(items);
+      const same = searching && this.listed?.length === items.length && this.listed.buffer === items.buffer;
+      this.listed = items;
+      if (same) this.grid.refresh();
+      else this.grid.show(items);
     } else {
+      this.listed = null;
       this.grid.show([]);
       this.holder.replaceChildren(searching ? state("Nothing was found") : state("Nothing is selected", "Draw around points on the map, or click one."));
     }
