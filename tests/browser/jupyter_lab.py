@@ -93,7 +93,8 @@ class NotebookPage:
         self._await("() => window.jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         for number, cell in enumerate(self.cells()):
             for output in cell.get("outputs", ()):
-                said = COLOURS.sub("", "\n".join([f"cell {number}: {output.get('ename')}: {output.get('evalue')}", *output.get("traceback", ())]))
+                trace = COLOURS.sub("", "\n".join(output.get("traceback", ())))
+                said = f"cell {number}: {output.get('ename')}: {output.get('evalue')}\n{trace}"
                 assert output["output_type"] != "error", said
 
     def run_cell(self, number: int, timeout: float = 60) -> None:
