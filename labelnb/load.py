@@ -121,9 +121,7 @@ def _from_values(source: Any, *, text: Any, image: Any, id: Any, label: Any, mod
         f"{name}={value!r}" for name, value in (("text", text), ("image", image), ("id", id), ("label", label)) if isinstance(value, str)
     ]
     if wrong:
-        raise ItemError(
-            f"{', '.join(wrong)}: names a column, but {_noun(source)} has none; for id and label give one value an item"
-        )
+        raise ItemError(f"{', '.join(wrong)}: names a column, but {_noun(source)} has none; for id and label give one value an item")
     if isinstance(source, np.ndarray) and array:
         from labelnb.sources.arrays import from_array
 

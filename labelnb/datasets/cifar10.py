@@ -58,13 +58,15 @@ def cifar10(
         raise ValueError(f"split: got {split!r}, expected 'test' or 'train'")
     if human_labels is not None and (human_labels not in HUMAN or split != "train" or folder is None):
         raise ValueError(
-            f"human_labels: got {human_labels!r} for split={split!r}; expected one of {list(HUMAN)} with split='train' and folder= with cifar10n.npz"
+            f"human_labels: got {human_labels!r} for split={split!r}; expected one of {list(HUMAN)} with split='train', "
+            "and folder= of a folder that holds cifar10n.npz"
         )
+    content: EncodedImages | PixelImages
+    order: np.ndarray | None = None
     if folder is not None and (Path(folder).expanduser() / CONVERTED[split]).is_file():
         content, truth, order = _converted(Path(folder).expanduser() / CONVERTED[split])
     else:
         content, truth = _original(find("cifar10", ARCHIVE, folder), split)
-        order = None
     given = None if human_labels is None or folder is None else _people(Path(folder).expanduser(), human_labels, truth, order)
     return Items(content, truth=truth, truth_names=CLASSES, given=given)
 

@@ -70,6 +70,7 @@ def read_delimited(path: Path, columns: dict[str, Any]) -> tuple[Any, list[ItemP
     except pa.ArrowInvalid as error:
         raise ItemError(f"{path}: cannot be read as CSV ({str(error).splitlines()[0][:300]})") from error
     if set(PROVENANCE[:6]) <= set(table.column_names):  # our own export: its guard against formulas comes off
+        table = table.rename_columns([unguarded(name) for name in table.column_names])
         for i, name in enumerate(table.column_names):
             if pa.types.is_string(table.column(name).type):
                 table = table.set_column(i, name, pa.array([unguarded(value) for value in table.column(name).to_pylist()], pa.string()))

@@ -106,10 +106,10 @@ def _from_folder(folder: Path, columns: dict[str, Any]) -> Items:
             return Items.open(kept)
     if (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file():
         return _from_saved_dataset(folder, columns)
-    if (folder / MANIFEST).is_file() and (folder / "metadata.jsonl").is_file():
-        return from_records(
-            *_read_jsonl(folder / "metadata.jsonl"), folder=str(folder), **{**columns, "image": columns["image"] or "file_name"}
-        )
+    if (folder / MANIFEST).is_file() and (folder / "labels.jsonl").is_file():
+        records, problems = _read_jsonl(folder / "labels.jsonl")
+        placed = [record for record in records if record is None or record.get("file_name")]  # the rest has no image in the folder
+        return from_records(placed, problems, folder=str(folder), **{**columns, "image": columns["image"] or "file_name"})
     names = []
     for where, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]

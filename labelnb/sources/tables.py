@@ -207,6 +207,10 @@ def roles(
 
         id = "id" if column.null_count == 0 and len(pc.unique(column)) == len(column) else None
     taken = {id, label, *(PROVENANCE if own else ())}
+    if image is None and not texts and own and modality is None:  # an export says by the column's name what its items are
+        image = "image" if "image" in frame.names else None
+        texts = ("text",) if image is None and "text" in frame.names else ()
+        return Roles(texts, image, id, label, own)
     if image is None and not texts and modality in (None, "image"):
         image = _guess_image(frame, taken)
     if image is None and not texts and modality in (None, "text"):
