@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -19,6 +20,8 @@ from labelnb.export.sheet import Sheet
 from labelnb.sources.labelstudio import LOCAL_FILES
 
 __all__ = ["write", "is_export", "interface"]
+
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(path: Path, sheet: Sheet) -> None:
@@ -44,7 +47,11 @@ def is_export(path: Path) -> bool:
 
 def interface(sheet: Sheet) -> str:
     """The labelling interface: the item, and one choice a class."""
-    shown = {"image": '<Image name="item" value="$image"/>', "row": '<Table name="item" value="$row"/>'}
+    shown = {
+        "image": '<Image name="item" value="$image"/>',
+        "row": '<Table name="item" value="$row"/>',
+        "vector": '<Text name="item" value="$description"/>',
+    }
     several = "multiple" if sheet.labels.classes.multi else "single"
     choices = "\n".join(f"    <Choice value={quoteattr(_xml(name))}/>" for name in sheet.class_names)
     body = shown.get(sheet.items.modality, '<Text name="item" value="$text"/>')
@@ -62,10 +69,10 @@ def _task(sheet: Sheet, i: int, row: dict[str, Any], path: Path) -> dict[str, An
     elif modality == "image":
         where = sheet.items.path(i)
         data["image"] = LOCAL_FILES + os.path.abspath(where).lstrip("/") if where is not None else sheet.value(i, path.parent)
+    elif modality == "vector":
+        data["vector"], data["description"] = sheet.value(i, path.parent), sheet.items.text(i)
     else:
         data["text"] = sheet.items.text(i)
-        if modality == "vector":
-            data["vector"] = sheet.value(i, path.parent)
     task: dict[str, Any] = {"meta": {"labelnb": labelnb.__version__}, "data": data, "annotations": [], "predictions": []}
     chosen = _choices(row)
     if chosen:
@@ -91,7 +98,4 @@ def _result(choices: list[str]) -> dict[str, Any]:
 
 def _xml(text: str) -> str:
     """`text` without the signs that XML cannot hold."""
-    return "".join(
-        sign if sign in "\t\n\r" or " " <= sign <= "\ud7ff" or "\ue000" <= sign <= "\ufffd" or sign >= "\U00010000" else "\ufffd"
-        for sign in text
-    )
+    return _NOT_XML.sub("\ufffd", text)

@@ -175,6 +175,10 @@ def _image_value(value: Any, folder: str) -> Any:
 
 def _light(table: Any, name: str) -> Any:
     """The table without the images themselves; a column of paths stays."""
-    if name in table.column_names and not is_string(table.column(name).type):
+    if name in table.column_names and (not is_string(table.column(name).type) or _is_data(table.column(name))):
         table = table.drop_columns([name])
     return table.drop_columns(["labelnb_row"]) if "labelnb_row" in table.column_names else table
+
+
+def _is_data(column: Any) -> bool:
+    return any((value or "").startswith("data:") for value in column.slice(0, 100).to_pylist())

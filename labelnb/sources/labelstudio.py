@@ -42,7 +42,8 @@ def from_json(path: Path, columns: dict[str, Any]) -> Items:
 def _from_tasks(tasks: list[dict[str, Any]], path: Path, columns: dict[str, Any]) -> Items:
     records = []
     for task in tasks:
-        record = {name: _local(value) for name, value in task["data"].items()}
+        own = "labelnb" in (task.get("meta") or {})
+        record = {name: _local(value) for name, value in task["data"].items() if not (own and name in ("row", "description"))}
         choices = _choices(task.get("annotations") or task.get("completions") or [])
         if "label" not in record:
             record["label"] = choices[0] if len(choices) == 1 else None
