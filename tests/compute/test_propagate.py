@@ -144,8 +144,9 @@ def test_order_of_nodes_and_classes_does_not_matter():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"alpha": 1.0}, "alpha: got 1.0"), ({"alpha": -0.1}, "alpha"), ({"tolerance": 0.0}, "tolerance"), ({"max_iterations": 0}, "max_iterations"),
-        ({"method": "gauss"}, "method: got 'gauss'"), ({"normalise": "row"}, "normalise: got 'row'"), ({"seeds": np.ones((3, 2))}, "seeds: got shape"),
+        ({"alpha": 1.0}, "alpha: got 1.0"), ({"alpha": -0.1}, "alpha"), ({"tolerance": 0.0}, "tolerance"),
+        ({"max_iterations": 0}, "max_iterations"), ({"method": "gauss"}, "method: got 'gauss'"), ({"normalise": "row"}, "normalise: got"),
+        ({"seeds": np.ones((3, 2))}, "seeds: got shape"),
         ({"seeds": np.ones(120)}, "seeds: got shape"), ({"seeds": np.full((120, 1), np.nan)}, "seeds: NaN"),
         ({"graph": weights()[:, :-1]}, "graph: got shape"), ({"graph": weights() * -1}, "negative"),
         ({"graph": scipy.sparse.csr_array(np.triu(weights().toarray()))}, "not symmetric"),

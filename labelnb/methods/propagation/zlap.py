@@ -115,7 +115,8 @@ def neighbour_weights(
     """Neighbour lists as a sparse matrix: similarities brought from low..high to 0..1, negative ones dropped, to the power gamma."""
     weights = ((similarities - low) / (high - low)).clamp_min(0).pow(gamma).cpu().numpy()
     rows, k = weights.shape
-    made = scipy.sparse.csr_array((weights.ravel(), indices.cpu().numpy().ravel().copy(), np.arange(0, rows * k + 1, k)), shape=(rows, columns))
+    starts, ends = np.arange(0, rows * k + 1, k), indices.cpu().numpy().ravel().copy()
+    made = scipy.sparse.csr_array((weights.ravel(), ends, starts), shape=(rows, columns))
     made.eliminate_zeros()
     return made
 
