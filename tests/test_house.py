@@ -23,7 +23,7 @@ HEAVY = {
 GLOBAL_SEEDS = {
     "torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all", "np.random.seed", "numpy.random.seed", "random.seed",
 }
-LEGACY_RANDOM = re.compile(r"^(np|numpy)\.random\.(rand|randn|randint|random|choice|shuffle|permutation|normal|uniform|RandomState)$")
+LEGACY_RANDOM = re.compile(r"^(np|numpy)\.random\.(rand|randn|randint|random|choice|shuffle|permutation|normal|uniform)$")
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 # Written in pieces, so that this file does not name what no file may name.
 HOSTS = (
