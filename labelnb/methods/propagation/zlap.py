@@ -18,7 +18,7 @@ from labelnb.compute.propagate import Propagation, normalised, propagate
 from labelnb.results import Proposal
 
 WIDGET = "propagation"
-CATALOGUE = 22
+CATALOGUE = 150
 
 
 def zlap(
