@@ -259,6 +259,7 @@ class Items(Sequence[Any]):
                 "fingerprint": self.fingerprint,
                 "content": self._content.save(made),
             }
+            meta["files"] = {path.name: path.stat().st_size for path in made.iterdir()}
             (made / "items.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
@@ -272,6 +273,9 @@ class Items(Sequence[Any]):
             meta = json.loads((place / "items.json").read_text(encoding="utf-8"))
             if meta["format"] > FORMAT:
                 raise ItemError(f"{place}: written by a newer labelnb (format {meta['format']}, this one reads {FORMAT}); upgrade labelnb")
+            for name, size in meta["files"].items():
+                if (found := (place / name).stat().st_size) != size:
+                    raise ValueError(f"{name} holds {found:,} bytes, expected {size:,}")
             table = read_table(place / "items.arrow")
             content = CONTENTS[meta["kind"]].open(place, meta["content"])
             frame = read_table(place / "frame.arrow") if (place / "frame.arrow").exists() else None
@@ -281,7 +285,9 @@ class Items(Sequence[Any]):
             raise FileNotFoundError(
                 f"{place}: no saved items here ({Path(error.filename or '').name} is missing); load the source again"
             ) from error
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        except ItemError:
+            raise
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise ItemError(
                 f"{place}: the saved items are damaged ({error}); load the source again: ids stay the same, and labels are kept apart"
             ) from error

@@ -68,7 +68,7 @@ def _open(source: bytes | str | os.PathLike[str]) -> Image.Image:
     except UnidentifiedImageError as error:
         raise PictureError(_why_not(head if raw else _head(source))) from error
     except BROKEN as error:
-        raise PictureError(f"unreadable image ({_first_line(error)})") from error
+        raise PictureError(_broken(error)) from error
     width, height = image.size
     if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
         raise PictureError(
@@ -93,8 +93,7 @@ def read_rgb(source: bytes | str | os.PathLike[str], *, at_least: int | None = N
     except PictureError:
         raise
     except BROKEN as error:
-        text = _first_line(error)
-        raise PictureError(f"{'truncated' if 'truncated' in text.lower() else 'broken'} image ({text})") from error
+        raise PictureError(_broken(error)) from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -219,6 +218,11 @@ def _why_not(head: bytes) -> str:
     if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
         return REFUSED_SUFFIXES[".heic"]
     return "not an image that can be read"
+
+
+def _broken(error: BaseException) -> str:
+    text = _first_line(error)
+    return f"{'truncated' if 'truncated' in text.lower() else 'broken'} image ({text})"
 
 
 def _first_line(error: BaseException) -> str:
