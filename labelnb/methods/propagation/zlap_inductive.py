@@ -18,7 +18,7 @@ from labelnb.methods.propagation.zlap import class_item_graph, neighbour_weights
 from labelnb.results import Proposal
 
 WIDGET = "review"
-CATALOGUE = 22
+CATALOGUE = 150
 
 
 def zlap_inductive(

@@ -13,7 +13,7 @@ from labelnb.checks import Range, class_rows, unit_rows, within
 from labelnb.results import Proposal
 
 WIDGET = "review"
-CATALOGUE = 150
+CATALOGUE = 44
 
 
 def clip(
