@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zlib
 from pathlib import Path
@@ -106,6 +107,7 @@ def test_damage_in_the_middle_is_found_when_read():
 
 def bomb(width: int, height: int) -> bytes:
     """A PNG whose header promises more than any memory holds."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
 
@@ -156,12 +158,8 @@ def test_no_damage_raises_anything_else(data: st.DataObject):
         whole[at] = value
     cut = bytes(whole[: data.draw(st.integers(1, len(whole)))])
     check(cut)
-    try:
-        image = read_rgb(cut)
-    except PictureError as error:
-        assert str(error)
-    else:
-        assert image.mode == "RGB"
+    with contextlib.suppress(PictureError):
+        assert read_rgb(cut).mode == "RGB"
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -9,8 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from labelnb.items import Items, Modality
 from labelnb.pictures import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 from labelnb.problems import ItemError, ItemProblem
@@ -166,13 +164,15 @@ def _from_file(path: Path, columns: dict[str, Any]) -> Items:
     if ending in _TABLES or path.name.lower().endswith((".csv.gz", ".tsv.gz", ".jsonl.gz")):
         return _from_tables([path], columns)
     if ending in (".npy", ".npz"):
-        return _from_numpy(path, columns)
+        from labelnb.sources.numpy_files import from_numpy_file
+
+        return from_numpy_file(path, columns)
     if ending in (".txt", ".md", ".text"):
         lines = _lines(path)
         names = [f"line {number}" for number in range(1, len(lines) + 1)]
         return from_texts(lines, names=names, id=columns["id"], label=columns["label"])
     if ending in _PICKLES:
-        raise ItemError(f"{path}: pickle can run any code when it is read, so it is not; save it as .npy, .npz, .parquet or .safetensors")
+        raise ItemError(f"{path}: pickle can run any code when it is read, so it is not; save it as .npy, .npz or .parquet")
     if ending in _ARCHIVES:
         raise ItemError(f"{path}: an archive; unpack it first and load the folder")
     if ending in (".xlsx", ".xls", ".ods"):
@@ -250,30 +250,6 @@ def _from_saved_dataset(folder: Path, columns: dict[str, Any]) -> Items:
         raise ItemError(f"{folder}: a data set with an index beside it; load it with datasets.load_from_disk and hand that in")
     table = pa.concat_tables([_read_arrow(folder / Path(name).name) for name in names])
     return from_frame(Frame(table, "pandas", {}), **columns, folder=str(folder))
-
-
-def _from_numpy(path: Path, columns: dict[str, Any]) -> Items:
-    from labelnb.sources.arrays import from_array
-
-    try:
-        loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError) as error:
-        raise ItemError(f"{path}: cannot be read without pickle ({error}); save plain arrays of numbers or texts") from error
-    except Exception as error:  # zipfile.BadZipFile and what else a broken archive raises
-        raise ItemError(f"{path}: damaged ({error})") from error
-    chosen = [name for name in ("vectors", "embeddings", "features", "images", "X", "x", "arr_0", "") if name in arrays]
-    chosen = chosen or [name for name, array in arrays.items() if array.ndim >= 2 and array.dtype.kind in "fiu"]
-    if len(chosen) != 1 and not (chosen and chosen[0] in ("vectors", "embeddings", "features", "images", "X", "x", "arr_0", "")):
-        raise ItemError(f"{path}: holds {sorted(arrays)}, and it is not clear which are the items; hand in the array itself")
-    extra: dict[str, Any] = {}
-    for role, default in (("id", ("ids", "id")), ("label", ())):
-        value = columns[role]
-        if isinstance(value, str) and value not in arrays:
-            raise ItemError(f"{role}={value!r}: no such array; {path.name} holds {sorted(arrays)}")
-        found = [value] if isinstance(value, str) else [name for name in default if name in arrays and value is None]
-        extra[role] = arrays[found[0]].tolist() if found else value
-    return from_array(arrays[chosen[0]], id=extra["id"], label=extra["label"], modality=columns["modality"])
 
 
 def _lines(path: Path) -> list[str | None]:

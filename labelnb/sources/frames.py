@@ -68,6 +68,7 @@ def from_frame(
         id=id if isinstance(id, str) else None,
         label=label if isinstance(label, str) else None,
         modality=modality,
+        bad={problem.position for problem in problems},
     )
     ids = _column(frame, found.id) if found.id is not None and (id is None or isinstance(id, str)) else id
     given = _given(frame, found) if label is None or isinstance(label, str) else label

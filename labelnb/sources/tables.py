@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -189,8 +189,12 @@ def roles(
     id: str | None,
     label: str | None,
     modality: str | None = None,
+    bad: Collection[int] = (),
 ) -> Roles:
-    """What each column means: as named, else a guess where only one column can be meant. ItemError where it is ambiguous or not there."""
+    """What each column means: as named, else a guess where only one column can be meant. ItemError where it is ambiguous or not there.
+
+    `bad` are rows that are set aside already and do not count.
+    """
     own = set(PROVENANCE[:6]) <= set(frame.names)
     texts = () if text is None else (text,) if isinstance(text, str) else tuple(text)
     for role, name in [("text", name) for name in texts] + [("image", image), ("id", id), ("label", label)]:
@@ -202,9 +206,11 @@ def roles(
     if own:
         id, label = id or "id", label or "label"
     if id is None and "id" in frame.table.column_names:
-        column = frame.table.column("id")
         import pyarrow.compute as pc
 
+        column = frame.table.column("id")
+        if bad:
+            column = column.take([i for i in range(len(column)) if i not in bad])
         id = "id" if column.null_count == 0 and len(pc.unique(column)) == len(column) else None
     taken = {id, label, *(PROVENANCE if own else ())}
     if image is None and not texts and own and modality is None:  # an export says by the column's name what its items are
