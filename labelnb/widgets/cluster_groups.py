@@ -22,7 +22,8 @@ class Groups:
         """Group numbers given out so far, empty ones included."""
         self.version = 0
         """Goes up with every change."""
-        self._done: list[tuple[np.ndarray, np.ndarray]] = []
+        self._done: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._undone: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._sort()
 
     @property
@@ -70,8 +71,19 @@ class Groups:
         """Take back the last merge, split or removal; False where there is none."""
         if not self._done:
             return False
-        positions, before = self._done.pop()
+        positions, before, after = self._done.pop()
+        self._undone.append((positions, before, after))
         self.assignment[positions] = before
+        self._sort()
+        return True
+
+    def redo(self) -> bool:
+        """Bring back the last one taken back; False where there is none."""
+        if not self._undone:
+            return False
+        positions, before, after = self._undone.pop()
+        self._done.append((positions, before, after))
+        self.assignment[positions] = after
         self._sort()
         return True
 
@@ -85,7 +97,8 @@ class Groups:
         return chosen
 
     def _move(self, positions: np.ndarray, group: int) -> None:
-        self._done.append((positions, self.assignment[positions].copy()))
+        self._done.append((positions, self.assignment[positions].copy(), np.full(len(positions), group, np.int64)))
+        self._undone.clear()
         self.assignment[positions] = group
         self._sort()
 

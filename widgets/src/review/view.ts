@@ -11,10 +11,10 @@ import { acceptPage, answers, message, valueIn, type Decision, type Wanted } fro
 import { ClassFinder } from "./finder";
 import { ReviewHead, type Wishes } from "./head";
 import { CLASS_KEYS, LEGEND, MORE } from "./keymap";
-import { between, move } from "./moves";
+import { between, move } from "../shared/moves";
 import { PageSource } from "./page_source";
 import { ReviewCard } from "./review_card";
-import { SaveState } from "./save_state";
+import { SaveState } from "../shared/save_state";
 
 /** Classes with a button; the others are found by name. */
 const BUTTONS = 60;

@@ -1,6 +1,6 @@
 /** Whether all decisions are on disk: said in the foot, and loudly where they are not. */
-import { h, number, setText } from "../shared/dom";
-import type { Outbox } from "../shared/outbox";
+import { h, number, setText } from "./dom";
+import type { Outbox } from "./outbox";
 
 export class SaveState {
   readonly element: HTMLElement;

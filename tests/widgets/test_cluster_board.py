@@ -1,0 +1,250 @@
+"""The Python half of the ClusterBoard: groups, names, what is accepted and taken back."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelnb.results import Clusters
+from labelnb.widgets.cluster_board import ClusterBoard
+from labelnb.widgets.cluster_groups import Groups, closeness, purity
+from labelnb.widgets.cluster_names import NameScores
+from tests.widgets.fake_host import NAMES, FakeHost
+
+
+def some_clusters(host: FakeHost, count: int = 5) -> Clusters:
+    """The truth as clusters; every twentieth item is an outlier."""
+    assignment = host.items.truth % count
+    assignment[::20] = -1
+    return Clusters(assignment)
+
+
+def a_board(n: int = 100, **options: object) -> tuple[FakeHost, ClusterBoard]:
+    host = FakeHost(n)
+    return host, ClusterBoard(host, some_clusters(host), embeddings=host.xy, **options)
+
+
+def ask(board: ClusterBoard, kind: str, **message: object) -> dict:
+    sent: list[dict] = []
+    board.send = lambda content, buffers=None: sent.append(content)
+    board._route({"id": "1", "kind": kind, **message}, [])
+    return next(answer for answer in sent if answer.get("id") == "1")
+
+
+# Groups
+
+
+def test_groups_merge_split_remove_and_take_it_back() -> None:
+    groups = Groups(np.array([0, 0, 1, 1, 2, -1]), 3)
+    assert groups.sizes.tolist() == [2, 2, 1]
+    assert groups.outliers.tolist() == [5]
+    assert groups.merge([1, 0]) == 1
+    assert groups.members(1).tolist() == [0, 1, 2, 3]
+    assert groups.split(1, [3, 0]) == 3
+    groups.remove(3, [0])
+    assert groups.assignment.tolist() == [-1, 1, 1, 3, 2, -1]
+    for _ in range(3):
+        assert groups.undo()
+    assert not groups.undo()
+    assert groups.assignment.tolist() == [0, 0, 1, 1, 2, -1]
+    for _ in range(3):
+        assert groups.redo()
+    assert groups.assignment.tolist() == [-1, 1, 1, 3, 2, -1]
+
+
+def test_groups_refuse_what_cannot_be() -> None:
+    groups = Groups(np.array([0, 0, 1]), 3)
+    with pytest.raises(ValueError, match=r"clusters \[2\] hold no items"):
+        groups.merge([0, 2])
+    with pytest.raises(ValueError, match="expected two clusters or more"):
+        groups.merge([0, 0])
+    with pytest.raises(ValueError, match=r"items \[2\] are not in it"):
+        groups.split(0, [0, 2])
+    with pytest.raises(ValueError, match="choose only those that should leave"):
+        groups.split(0, [0, 1])
+    with pytest.raises(KeyError, match="expected a number from 0 to 2"):
+        groups.members(3)
+    assert groups.assignment.tolist() == [0, 0, 1]
+
+
+def test_closeness_is_the_cosine_to_the_mean_and_else_the_own_probability() -> None:
+    vectors = np.array([[1, 0], [0, 1], [3, 0], [-1, 0]], float)
+    near = closeness(np.array([0, 1, 2]), vectors=vectors)
+    assert near == pytest.approx([2 / 5**.5, 1 / 5**.5, 2 / 5**.5])
+    probabilities = np.array([[.2, .8], [.6, .4]], np.float32)
+    assert closeness(np.array([0, 1]), probabilities=probabilities, assignment=np.array([0, 0])) == pytest.approx([.2, .6])
+
+
+def test_purity_counts_only_what_is_labelled() -> None:
+    known = np.array([1, 1, 0, -1, 1])
+    assert purity(np.arange(5), known) == (.75, 1, 4)
+    assert purity(np.array([3]), known) == (None, -1, 0)
+
+
+# The board
+
+
+def test_accepting_labels_the_cluster_and_leaves_what_people_decided() -> None:
+    host, board = a_board()
+    host.decide([1, 6], "drum")
+    assert board.accept(1, "boat") == 18
+    assert host.labels.values[board.assignment == 1].tolist().count(1) == 18
+    assert host.labels.values[[1, 6]].tolist() == [3, 3]
+    assert host.log[-1][2]["source"] == "accept"
+    assert host.log[-1][2]["proposal"] is board.result
+    assert board.counts["labelled"] == 1
+    assert board.accept(1, "cloud") == 18, "what the board itself accepted can be accepted anew"
+    assert host.labels.values[[1, 6]].tolist() == [3, 3]
+
+
+def test_a_name_that_is_no_class_becomes_one_and_no_name_is_refused() -> None:
+    host, board = a_board()
+    with pytest.raises(ValueError, match="cluster 2 has no name"):
+        board.accept(2)
+    board.name(2, " zebra ")
+    assert board.names == {2: "zebra"}
+    assert "zebra" not in host.classes
+    board.accept(2)
+    assert host.classes.names[-1] == "zebra"
+    assert host.labels.n_known == (board.assignment == 2).sum()
+
+
+def test_merge_keeps_a_name_and_split_makes_a_new_cluster() -> None:
+    _, board = a_board()
+    board.name(3, "drum")
+    assert board.merge(1, 3) == 1
+    assert board.names == {1: "drum"}
+    assert len(board.members(1)) == 40
+    made = board.split(1, board.members(1)[:5])
+    assert made == 5
+    assert len(board.members(5)) == 5
+    board.remove(1, board.members(1)[:2])
+    assert board.counts["outliers"] == 7
+    with pytest.raises(ValueError, match="holds no items"):
+        board.accept(3, "drum")
+
+
+def test_undo_takes_back_step_by_step_groups_names_and_labels() -> None:
+    host, board = a_board()
+    board.name(1, "boat")
+    board.merge(1, 2)
+    board.accept(1, "cloud")
+    assert host.labels.n_known == 40
+    assert board.undo()
+    assert host.labels.n_known == 0
+    assert board.names == {1: "boat"}
+    assert board.undo()
+    assert len(board.members(2)) == 20
+    assert board.undo()
+    assert board.names == {}
+    for _ in range(3):
+        assert board.redo()
+    assert host.labels.n_known == 40
+    assert board.names == {1: "cloud"}
+    assert len(board.members(1)) == 40
+
+
+def test_undo_beyond_the_board_takes_back_the_sessions_last_decision() -> None:
+    host, board = a_board()
+    host.decide([0], "drum")
+    assert board.undo()
+    assert host.labels.n_known == 0
+    assert not board.undo()
+
+
+def test_a_failed_accept_leaves_no_step_behind() -> None:
+    host, board = a_board()
+    host.fail = "disk full"
+    with pytest.raises(OSError, match="disk full"):
+        board.accept(1, "boat")
+    assert board.names == {}
+    host.fail = None
+    assert not board.undo()
+
+
+def test_accepted_clusters_are_there_again_when_the_cell_is_run_again() -> None:
+    host, board = a_board()
+    board.accept(1, "boat")
+    board.name(2, "cloud")
+    again = ClusterBoard(host, board.result, embeddings=host.xy)
+    cards = {card["cluster"]: card for card in ask(again, "cards")["cards"]}
+    assert cards[1]["name"] == "boat"
+    assert cards[1]["labelled"] == cards[1]["size"]
+    assert cards[2]["name"] == "", "a name that was not accepted ends with the widget"
+
+
+def test_cards_show_the_nearest_and_the_farthest() -> None:
+    host, board = a_board()
+    card = next(card for card in ask(board, "cards")["cards"] if card["cluster"] == 1)
+    members = board.members(1)
+    rows = host.xy[members] / np.linalg.norm(host.xy[members], axis=1, keepdims=True)
+    cosines = rows @ rows.mean(axis=0)
+    assert card["exemplars"] == members[:6].tolist()
+    assert (np.diff(cosines) <= 1e-6).all()
+    assert card["borderline"] == members[:-3:-1].tolist()
+    assert set(card["exemplars"]).isdisjoint(card["borderline"])
+
+
+@pytest.mark.parametrize(("sort", "first"), [("size", 0), ("number", 0), ("purity", 1), ("mixed", 2), ("open", 1)])
+def test_sorts(sort: str, first: int) -> None:
+    host = FakeHost(12)
+    assignment = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
+    host.decide([5, 6], "boat")
+    host.decide([9], "boat")
+    host.decide([10], "drum")
+    if sort == "open":
+        host.decide([0, 1, 2, 3, 4], "apple")
+    board = ClusterBoard(host, Clusters(assignment), sort=sort)
+    assert ask(board, "cards")["cards"][0]["cluster"] == first
+
+
+def test_names_are_proposed_by_text_and_by_labels() -> None:
+    host, board = a_board()
+    answer = ask(board, "suggest", clusters=[0, 1, 2, 3, 4])
+    assert answer["names"] == {str(k): name for k, name in enumerate(NAMES)}
+    host.decide([2, 7], "eagle")
+    card = next(card for card in ask(board, "cards")["cards"] if card["cluster"] == 2)
+    assert card["suggestion"] == "eagle"
+    mute = FakeHost(20, can_search_text=False)
+    assert NameScores(mute).work()
+    assert NameScores(mute).best(np.arange(5)) == ""
+
+
+def test_sent_items_open_in_a_review_filled_in_with_the_names() -> None:
+    host, board = a_board()
+    with pytest.raises(ValueError, match="nothing was sent"):
+        board.review()
+    board.name(1, "boat")
+    board.send_to_review(1)
+    board.send_to_review(None)
+    grid = board.review()
+    assert grid.counts["total"] == 25
+    assert grid.accept_page() == 20
+    assert (host.labels.values[board.members(1)] == 1).all()
+
+
+def test_a_step_sent_twice_is_done_once() -> None:
+    _, board = a_board()
+    for _ in range(2):
+        assert ask(board, "merge", uid="a:1", clusters=[0, 1])["cluster"] == 0
+    assert "hold no items" in ask(board, "merge", uid="a:2", clusters=[0, 1])["refused"]
+
+
+def test_thousands_of_clusters_send_one_page() -> None:
+    host = FakeHost(20_000)
+    board = ClusterBoard(host, Clusters(np.arange(20_000) % 5_000), embeddings=host.xy)
+    answer = ask(board, "cards", page=400)
+    assert len(answer["cards"]) == 12
+    assert answer["pages"] == 417
+    assert answer["page"] == 400
+
+
+def test_bad_input_is_named() -> None:
+    host = FakeHost(10)
+    with pytest.raises(TypeError, match="expected Clusters"):
+        ClusterBoard(host, np.zeros(10))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="over 5 items, the session has 10"):
+        ClusterBoard(host, Clusters(np.zeros(5, np.int64)))
+    with pytest.raises(ValueError, match="one vector an item"):
+        ClusterBoard(host, Clusters(np.zeros(10, np.int64)), embeddings=np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="sort: got 'colour'"):
+        ClusterBoard(host, Clusters(np.zeros(10, np.int64)), sort="colour")

@@ -1,0 +1,126 @@
+/** One cluster as a card: what is typical of it, what is at its border, its name, and what can be done with it. */
+import { fill, h, number, percent, setText } from "../shared/dom";
+import type { ItemSource } from "../shared/items";
+import { classColour } from "../shared/palette";
+import { standingWords, type CardStanding, type ClusterInfo } from "./board_types";
+import { Thumb } from "./thumbs";
+
+export interface CardActions {
+  accept(): void;
+  rename(name: string): void;
+  open(): void;
+  send(): void;
+  choose(): void;
+  mark(position: number, event: MouseEvent): void;
+  split(out: boolean): void;
+}
+
+const SIZE = 56;
+
+export class ClusterCard {
+  readonly element: HTMLElement;
+  readonly field: HTMLInputElement;
+  private readonly box: HTMLInputElement;
+  private readonly about = h("span", { class: "lnb-quiet lnb-cluster-about" });
+  private readonly pure = h("div", { class: "lnb-cluster-pure", dir: "auto" });
+  private readonly typical = h("div", { class: "lnb-cluster-typical", role: "group", "aria-label": "Typical items" });
+  private readonly border = h("div", { class: "lnb-cluster-border", role: "group", "aria-label": "Borderline items" });
+  private readonly deeds: HTMLElement;
+  private readonly standing = h("span", { class: "lnb-cluster-standing" });
+  private readonly marked = h("div", { class: "lnb-cluster-marked", hidden: true });
+  private readonly toggle: HTMLButtonElement;
+  /** All its items, when it is open: stands after the card, across the board. */
+  readonly opened: HTMLElement;
+  private thumbs: Thumb[] = [];
+  private shown = "";
+
+  constructor(private info: ClusterInfo, private readonly source: ItemSource, private readonly pictures: boolean, list: string, private readonly actions: CardActions) {
+    this.field = h("input", { class: "lnb-input lnb-cluster-name", list, "aria-label": `Name of cluster ${info.cluster}`, maxlength: 200, autocomplete: "off", dir: "auto",
+      onchange: () => actions.rename(this.field.value), onkeydown: (event: Event) => this.typed(event as KeyboardEvent) });
+    this.box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Choose cluster ${info.cluster}`, onclick: () => actions.choose() });
+    const button = (what: string, key: string, act: () => void, main = false) =>
+      h("button", { class: `lnb-button${main ? " lnb-cluster-accept" : ""}`, type: "button", tabindex: -1, "aria-keyshortcuts": key === "enter" ? "Enter" : key, onclick: act }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
+    this.toggle = button("All items", "e", () => actions.open());
+    this.opened = h("div", { class: "lnb-cluster-open", role: "listitem", "aria-label": `All items of cluster ${info.cluster}`, hidden: true });
+    this.deeds = h("div", { class: "lnb-cluster-row lnb-cluster-deeds" }, this.toggle, button("Review", "v", () => actions.send()));
+    this.element = h("div", { class: "lnb-cluster", role: "listitem", tabindex: -1, draggable: "true", "data-cluster": info.cluster },
+      h("div", { class: "lnb-cluster-head" }, h("label", { class: "lnb-cluster-number" }, this.box, h("span", { class: "lnb-caps" }, `Cluster ${info.cluster}`)), this.about, h("span", { class: "lnb-grow" }), this.standing),
+      this.pure,
+      h("div", { class: "lnb-cluster-strip" }, this.typical, this.border),
+      h("div", { class: "lnb-cluster-row" }, h("span", { class: "lnb-swatch" }), this.field, button("Accept", "enter", () => actions.accept(), true)),
+      this.deeds, this.marked);
+    this.element.addEventListener("dragstart", (event) => {
+      event.dataTransfer?.setData("application/x-labelnb-cluster", String(this.info.cluster));
+      if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+    });
+  }
+
+  get cluster(): number {
+    return this.info.cluster;
+  }
+
+  /** The name that would be accepted: what is typed, else what is proposed. */
+  get name(): string {
+    return this.field.value.trim() || this.field.placeholder.trim();
+  }
+
+  update(info: ClusterInfo, standing: CardStanding, classes: readonly string[], suggestion: string): void {
+    this.info = info;
+    const parts = [...info.exemplars, -1, ...info.borderline].join();
+    if (parts !== this.shown) {
+      this.shown = parts;
+      this.thumbs = [...info.exemplars.map((position) => this.thumb(position, false)), ...info.borderline.map((position) => this.thumb(position, true))];
+      fill(this.typical, ...this.thumbs.slice(0, info.exemplars.length).map((thumb) => thumb.element));
+      fill(this.border, ...this.thumbs.slice(info.exemplars.length).map((thumb) => thumb.element));
+      this.border.hidden = info.borderline.length === 0;
+    }
+    setText(this.about, `${number(info.size)} ${info.size === 1 ? "item" : "items"}`);
+    fill(this.pure, ...(info.purity === null ? ["nothing labelled yet"] : [`${number(info.known)} labelled, ${percent(info.purity)} of them `, h("bdi", {}, info.label)]));
+    if (document.activeElement !== this.field) this.field.value = info.name;
+    this.field.placeholder = suggestion || "Name this cluster";
+    this.field.toggleAttribute("data-suggested", suggestion !== "");
+    if (!suggestion) this.field.placeholder = "";
+    const position = classes.indexOf(this.name);
+    this.element.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
+    this.element.dataset.standing = standing;
+    setText(this.standing, standingWords(info, standing));
+    const said = standingWords(info, standing).replace("✓ ", "");
+    this.element.setAttribute("aria-label", `Cluster ${info.cluster}, ${info.size} items${this.field.value ? `, named ${this.field.value}` : suggestion ? `, proposed name ${suggestion}` : ", no name"}${said ? `, ${said}` : ""}`);
+  }
+
+  /** Which items are marked, for splitting; `many` counts those out of sight, too. */
+  setMarked(marked: ReadonlySet<number>): void {
+    for (const thumb of this.thumbs) thumb.mark(marked.has(thumb.position));
+    this.marked.hidden = marked.size === 0;
+    this.deeds.hidden = marked.size > 0;
+    if (!marked.size) return;
+    const button = (what: string, key: string, out: boolean) => h("button", { class: "lnb-button", type: "button", tabindex: -1, onclick: () => this.actions.split(out) }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
+    fill(this.marked, h("span", {}, `${number(marked.size)} marked`), button("Split off", "s", false), button("Take out", "x", true));
+  }
+
+  select(current: boolean, chosen: boolean): void {
+    this.element.tabIndex = current ? 0 : -1;
+    this.element.toggleAttribute("data-current", current);
+    this.element.toggleAttribute("data-chosen", chosen);
+    this.box.checked = chosen;
+  }
+
+  setOpen(open: boolean): void {
+    this.element.toggleAttribute("data-open", open);
+    this.opened.hidden = !open;
+    this.element.draggable = !open;
+    this.toggle.setAttribute("aria-expanded", String(open));
+    if (!open) this.opened.replaceChildren();
+  }
+
+  private thumb(position: number, border: boolean): Thumb {
+    return new Thumb(this.source, position, SIZE, this.pictures, (event) => this.actions.mark(position, event), border);
+  }
+
+  private typed(event: KeyboardEvent): void {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    this.actions.accept();
+    this.element.focus();
+  }
+}
