@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-BINARY = os.environ.get("LABELNB_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ORIGIN = "http://widget.test"
 THEMES = {
     "light": {"--jp-layout-color0": "#fff", "--jp-layout-color1": "#fff", "--jp-layout-color2": "#eee", "--jp-ui-font-color0": "rgba(0,0,0,1)", "--jp-ui-font-color1": "rgba(0,0,0,.87)"},
@@ -151,21 +148,6 @@ class Mounted:
         self._out.append({"trait": change["name"], "value": change["new"]})
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser for the whole run; skips with the reason where there is none."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _absent("playwright is not installed: pip install playwright")
-    if not Path(BINARY).exists():
-        _absent(f"no Chromium at {BINARY}: install it, or set LABELNB_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BINARY, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def mount(chromium: Any) -> Iterator[Any]:
     """`mount(widget, theme="light", width=1000)` gives a Mounted; closed after the test."""
@@ -178,9 +160,3 @@ def mount(chromium: Any) -> Iterator[Any]:
     yield mounted
     for context in contexts:
         context.close()
-
-
-def _absent(reason: str) -> None:
-    if os.environ.get("LABELNB_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)

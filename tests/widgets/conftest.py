@@ -1,4 +1,4 @@
-"""Fixtures of the widget tests."""
-from tests.widgets.chromium import chromium, mount
+"""Fixtures of the widget tests; the browser itself is the one of tests/conftest.py."""
+from tests.widgets.chromium import mount
 
-__all__ = ["chromium", "mount"]
+__all__ = ["mount"]
