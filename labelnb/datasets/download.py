@@ -95,6 +95,7 @@ def _stream(dataset: str, remote: RemoteFile, part: Path) -> None:
     try:
         answer: Any = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416 and start:  # nothing after what we have: the sum decides whether it is whole
             return
         raise
