@@ -29,7 +29,9 @@ class Positions(traitlets.TraitType):
             array = np.flatnonzero(array)
         if array.size and array.dtype.kind not in "iu":
             raise traitlets.TraitError(f"selection: got {array.dtype} values, expected integer positions or a mask; ids go through .select(ids)")
-        array = np.unique(array.astype(np.int64))
+        array = array.astype(np.int64).ravel()
+        if array.size and not (array[1:] > array[:-1]).all():
+            array = np.unique(array)
         n = len(obj.host.items)
         if array.size and (array[0] < 0 or array[-1] >= n):
             raise traitlets.TraitError(f"selection: got positions from {array[0]} to {array[-1]}, expected 0 to {n - 1}")

@@ -61,8 +61,9 @@ export class FlatRenderer implements Renderer {
     }
     const [px, py] = view.toPixel(x / 65535, y / 65535);
     const picked = (look & (SELECTED | MARKED)) !== 0;
-    const radius = ((picked ? frame.size * 1.25 + 2.5 : frame.size) * frame.ratio) / 2;
-    this.disc(image, px * frame.ratio, py * frame.ratio, radius, 3 * (look & 31), alpha, picked ? Math.max(1.25, frame.size * 0.14) * frame.ratio : 0);
+    const diameter = picked ? frame.size * 1.25 + Math.min(2.5, frame.size * 0.5) : frame.size;
+    const border = picked && diameter >= 5 ? Math.max(1.25, frame.size * 0.14) : 0;
+    this.disc(image, px * frame.ratio, py * frame.ratio, (diameter * frame.ratio) / 2, 3 * (look & 31), alpha, border * frame.ratio);
   }
 
   private disc(image: ImageData, cx: number, cy: number, radius: number, colour: number, alpha: number, border: number): void {

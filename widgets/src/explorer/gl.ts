@@ -20,14 +20,16 @@ void main() {
   bool selected = (look & 32u) != 0u, marked = (look & 64u) != 0u, faint = (look & 128u) != 0u;
   uint colour = look & 31u;
   float depth = selected ? .2 : marked ? .3 : faint ? .9 : colour == 12u ? .6 : .5;
-  float diameter = selected || marked ? size * 1.25 + 2.5 : colour == 12u ? size * .86 : size;
-  float opacity = selected || marked ? 1. : faint ? ${FADED} : alpha * rest;
+  bool picked = selected || marked;
+  float diameter = picked ? size * 1.25 + min(2.5, size * .5) : colour == 12u ? size * .86 : size;
+  float opacity = picked ? 1. : faint ? ${FADED} : alpha * rest;
   radius = diameter * .5;
-  border = selected ? max(1.25, size * .14) : marked ? max(1., size * .1) : 0.;
+  // Where points are tiny a ring would be all there is of them: then full opacity alone tells the picked ones.
+  border = !picked || diameter < 5. ? 0. : selected ? max(1.25, size * .14) : max(1., size * .1);
   fill = vec4(colours[colour], opacity);
   edge = vec4(ink, selected ? 1. : .75);
   gl_Position = vec4(at, depth, 1.);
-  gl_PointSize = diameter + 1.;
+  gl_PointSize = diameter < 2.8 ? max(diameter, 1.) : diameter + 1.;
 }`;
 
 const FRAGMENT = `#version 300 es
@@ -37,8 +39,12 @@ flat in vec4 edge;
 flat in float radius, border;
 out vec4 colour;
 void main() {
+  if (radius < 1.4) {
+    colour = vec4(fill.rgb * fill.a, fill.a);
+    return;
+  }
   float away = length(gl_PointCoord - .5) * (radius * 2. + 1.);
-  float inside = radius < 1.4 ? 1. : clamp(radius + .5 - away, 0., 1.);
+  float inside = clamp(radius + .5 - away, 0., 1.);
   if (inside < .08) discard;
   float ring = border > 0. ? clamp(away - (radius - border) + .5, 0., 1.) : 0.;
   vec4 mixed = mix(fill, edge, ring);

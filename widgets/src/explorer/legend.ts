@@ -7,7 +7,7 @@ import type { ColourBy } from "./looks";
 export interface Entry { group: number; name: string; count: number }
 
 export class Legend {
-  readonly element = h("div", { class: "lnb-legend", role: "group", "aria-label": "Legend and filter" });
+  readonly element = h("div", { class: "lnb-map-legend", role: "group", "aria-label": "Legend and filter" });
   private chosen: Set<number> | null = null;
   private entries: Entry[] = [];
   private by: ColourBy = "label";
@@ -31,7 +31,7 @@ export class Legend {
   private draw(): void {
     const focused = this.element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.group : undefined;
     const heading = h("span", { class: "lnb-caps" }, this.by);
-    const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
+    const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-map-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
     fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all);
     if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-group="${focused}"]`)?.focus();
   }

@@ -13,6 +13,8 @@ const TRANSITION = 700;
 /** Points drawn while the map moves. */
 const IN_MOTION = 150_000;
 const STRIDES = [1, 2, 3, 5, 7, 11, 13, 17, 23, 29, 37, 47, 59];
+/** From here on, what can wait waits until the browser is idle. */
+const MANY = 200_000;
 const GIVE_UP_ON_CONTEXT = 3_000;
 
 export class Surface {
@@ -38,6 +40,7 @@ export class Surface {
   private inMotion = false;
   private began = -Infinity;
   private cells: Cells | null = null;
+  private sorting = false;
   private readonly observer: ResizeObserver;
   private destroyed = false;
 
@@ -99,7 +102,13 @@ export class Surface {
   /** The point under a pixel, or -1. */
   pointAt(px: number, py: number): number {
     this.flushLooks();
-    this.cells ??= new Cells(this.xy);
+    if (!this.cells) {
+      if (this.n > MANY) {
+        this.sortWhenIdle();
+        return -1;
+      }
+      this.cells = new Cells(this.xy);
+    }
     const [x, y] = this.view.toMap(px, py);
     return this.cells.nearest(x, y, (this.pointSize() / 2 + 5) / this.view.unit, this.isShown);
   }
@@ -202,8 +211,20 @@ export class Surface {
   private moved(): void {
     this.inMotion = true;
     clearTimeout(this.settle);
-    this.settle = setTimeout(() => { this.inMotion = false; this.redraw(); }, 140);
+    this.settle = setTimeout(() => { this.inMotion = false; this.redraw(); }, this.n > MANY ? 260 : 140);
     this.redraw();
+  }
+
+  /** Sorts the points for hovering and clicking when nothing else is to do. */
+  private sortWhenIdle(): void {
+    if (this.sorting) return;
+    this.sorting = true;
+    const sort = () => {
+      this.sorting = false;
+      if (!this.destroyed) this.cells = new Cells(this.xy);
+    };
+    if (window.requestIdleCallback) window.requestIdleCallback(sort, { timeout: 2_000 });
+    else setTimeout(sort, 200);
   }
 
   private flushLooks(): void {
@@ -225,6 +246,7 @@ export class Surface {
     this.renderer.draw(this.view, { size, alpha: this.alpha(size), stride, progress: eased, emphasis: this.emphasis, ratio: this.ratio() });
     this.onDrawn();
     if (progress < 1) this.redraw();
+    else if (this.n > MANY && !this.cells && !this.inMotion) this.sortWhenIdle();
   }
 
   /** Where points crowd, each lets the others through. */

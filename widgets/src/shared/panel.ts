@@ -61,6 +61,14 @@ export class Panel {
     el.append(this.root);
     this.theme = readTheme(this.root);
     this.onCleanup(onThemeChange(() => this.rereadTheme()));
+    // Notebooks render before they attach: the theme can be read when the root first has a size.
+    const attached = new ResizeObserver(() => {
+      if (!this.root.isConnected) return;
+      attached.disconnect();
+      this.rereadTheme();
+    });
+    attached.observe(this.root);
+    this.onCleanup(() => attached.disconnect());
   }
 
   get config(): Record<string, any> {
