@@ -280,6 +280,11 @@ class LabelSet:
         return _frozen(moments[self._decision_of].astype("datetime64[us]"))
 
     @cached_property
+    def event(self) -> np.ndarray:
+        """(N,) int64 number in the journal of the decision that gave this label; -1 where there is no label."""
+        return _frozen(np.append(np.asarray(self._decisions.numbers, np.int64), -1)[self._decision_of])
+
+    @cached_property
     def by_person(self) -> np.ndarray:
         """(N,) bool: a person gave this label, looking at the item; a bulk accept never overwrites it unless asked."""
         people = np.array([source == "person" for source in self._decisions.sources] + [False])

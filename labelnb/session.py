@@ -273,6 +273,12 @@ class Session(Desk):
         self.classes = self.classes.with_class(name, prompts)
         return self._classes
 
+    def audit(self, result: Proposal | None = None, n: int = 100, **options: Any) -> Any:
+        """Draw a random sample of a proposal (or of the labels as they stand) to check; see `labelnb.audit.audit`. Returns an `Audit`."""
+        from labelnb.audit import audit
+
+        return audit(self, result, n, **{"seed": self.seed, **options})
+
     def train(self, kind: str = "probe", **options: Any) -> Any:
         """Train a small classifier on the labels; kept in the session's folder. Returns a `Student`."""
         from labelnb import student

@@ -1,0 +1,241 @@
+"""Labels one can vouch for: a small random sample is checked by a person, and the accuracy of all is bounded from below.
+
+Source: exact limits for a finite population: Wright 1991, Exact Confidence Bounds when Sampling from Small Finite Universes;
+for an infinite population they become those of Clopper and Pearson 1934.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelnb.results import Proposal, Report
+
+if TYPE_CHECKING:
+    from labelnb.session import Session
+
+__all__ = ["accuracy_bound", "checks_needed", "draw_sample", "Audit", "audit"]
+
+
+def accuracy_bound(n_correct: int, n_checked: int, n_population: int, confidence: float = 0.95) -> float:
+    """The accuracy that a population has at least, from a simple random sample of it that was checked.
+
+    Over repeated samples, the true accuracy lies below the bound in at most a share 1 - confidence of them, whatever the accuracy is.
+
+    Parameters
+    ----------
+    n_correct : checked items that were right
+    n_checked : items drawn at random, without replacement, and checked
+    n_population : items that the statement is about, the checked ones included
+    confidence : one-sided, in (0, 1)
+
+    Returns
+    -------
+    The bound, 0 to 1: the smallest share of right items under which so many right ones are drawn with a probability above 1 - confidence.
+
+    Raises
+    ------
+    ValueError
+        If not 0 <= n_correct <= n_checked <= n_population, or the population is empty.
+
+    Examples
+    --------
+    >>> round(accuracy_bound(95, 100, 10_000), 4)
+    0.8981
+    >>> accuracy_bound(20, 20, 20)
+    1.0
+    """
+    from scipy.stats import hypergeom
+
+    _check_counts(n_correct, n_checked, n_population, confidence)
+    if n_checked == 0:
+        return 0.0
+    level = 1.0 - confidence
+    low, high = n_correct, n_population - (n_checked - n_correct)  # right items that the sample leaves possible
+    while low < high:  # the probability of as many right ones grows with the number of right items: bisection is exact
+        middle = (low + high) // 2
+        if hypergeom.sf(n_correct - 1, n_population, middle, n_checked) > level:
+            high = middle
+        else:
+            low = middle + 1
+    return low / n_population
+
+
+def checks_needed(target: float, n_population: int, *, error_rate: float = 0.0, confidence: float = 0.95) -> int | None:
+    """How many checks bring the bound to `target` if a share `error_rate` of them turns out wrong.
+
+    Parameters
+    ----------
+    target : wanted lower bound on the accuracy, in (0, 1]
+    error_rate : expected share of wrong labels; the observed one, or a guess
+
+    Returns
+    -------
+    The number of checks; None where even checking all items would not do, because 1 - error_rate lies below the target.
+    """
+    if not 0 < target <= 1 or not 0 <= error_rate < 1:
+        raise ValueError(f"got target {target} and error_rate {error_rate}; expected target in (0, 1], error_rate in [0, 1)")
+
+    def reached(n: int) -> bool:
+        return accuracy_bound(n - int(np.ceil(error_rate * n)), n, n_population, confidence) >= target
+
+    if not reached(n_population):
+        return None
+    low, high = 1, n_population
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle + 1, high)
+    # Rounding errors up makes the bound saw-toothed in n: step on to the first n from which the target holds for the next few too.
+    while low < n_population and not all(reached(min(low + step, n_population)) for step in range(3)):
+        low += 1
+    return low
+
+
+def draw_sample(classes: Any, n: int, *, per_class: int = 0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to check: a simple random sample of all, and more of the classes that it touches too little.
+
+    Parameters
+    ----------
+    classes : (N,) int class of each item, -1 for items the statement is not about
+    n : size of the simple random sample, for the overall bound
+    per_class : checks that every class gets at least (all of its items where it has fewer), for the bounds by class
+
+    Returns
+    -------
+    positions (M,) int64 in the order to check, the simple random sample first; in_sample (M,) bool: part of it. Within a class both parts
+    together are a simple random sample of that class, which makes its own bound valid; the overall one uses only `in_sample`.
+    """
+    rng = np.random.default_rng(seed)
+    classes = np.asarray(classes, np.int64)
+    population = rng.permutation(np.flatnonzero(classes >= 0))
+    if n < 1 or per_class < 0:
+        raise ValueError(f"got n={n} and per_class={per_class}; expected n of at least 1 and per_class of at least 0")
+    first = population[:n]
+    more = [population[:0]]
+    for k in np.unique(classes[population]):
+        lacking = per_class - int((classes[first] == k).sum())
+        if lacking > 0:
+            rest = population[n:]
+            more.append(rest[classes[rest] == k][:lacking])
+    positions = np.concatenate([first, *more])
+    return positions, np.arange(len(positions)) < len(first)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A sample to check, and what the checks so far vouch for. A check is a person's decision made on the item after the draw."""
+
+    session: Session
+    """Whose journal holds the checks."""
+    proposed: np.ndarray
+    """(N,) int64 classes under audit, -1 for items that are not."""
+    classes: tuple[str, ...]
+    """K class names."""
+    positions: np.ndarray
+    """(M,) int64 items to check, in order."""
+    in_sample: np.ndarray
+    """(M,) bool: part of the simple random sample."""
+    event: int
+    """Number of the draw in the journal; only decisions after it are checks."""
+    confidence: float
+    """One-sided confidence of every bound."""
+    about: str
+    """What is audited."""
+
+    def review(self, **options: Any) -> Any:
+        """The sample in a ReviewGrid, without the proposal, so that the answer is the person's own."""
+        return self.session.review(None, only=self.positions, **options)
+
+    @property
+    def checked(self) -> np.ndarray:
+        """(M,) bool: sampled items that a person has decided on since the draw."""
+        return self._answers()[0]
+
+    def _answers(self) -> tuple[np.ndarray, np.ndarray]:
+        labels = self.session.labels
+        fresh = labels.by_person & (labels.event > self.event)
+        checked = fresh[self.positions]
+        names = np.array([*self.session.classes.names, ""], dtype=object)
+        right = checked & (
+            names[labels.values[self.positions]] == np.array([*self.classes, None], dtype=object)[self.proposed[self.positions]]
+        )
+        return checked, right
+
+    def certificate(self, target: float | None = None) -> Report:
+        """What the checks vouch for: lower bounds on the accuracy, overall and by class.
+
+        Parameters
+        ----------
+        target : a wanted overall bound; the report then says how many more checks it takes at the error rate seen
+
+        Returns
+        -------
+        Report with values `accuracy_bound`, `observed_accuracy`, `checked`, `correct`, `population`, `confidence` and, with a target,
+        `more_checks`; table `by class`. A class bound holds for that class by itself: over K classes, about K (1 - confidence) of them
+        may lie above the truth.
+        """
+        checked, right = self._answers()
+        kinds = self.proposed[self.positions]
+        population = int((self.proposed >= 0).sum())
+        seen, correct = int((checked & self.in_sample).sum()), int((right & self.in_sample).sum())
+        values: dict[str, Any] = {
+            "accuracy_bound": accuracy_bound(correct, seen, population, self.confidence),
+            "observed_accuracy": correct / seen if seen else float("nan"),
+            "checked": seen,
+            "correct": correct,
+            "population": population,
+            "confidence": self.confidence,
+        }
+        if target is not None:
+            needed = checks_needed(
+                target, population, error_rate=min(1 - correct / seen, 0.99) if seen else 0.0, confidence=self.confidence
+            )
+            values["more_checks"] = None if needed is None else max(needed - seen, 0)
+        rows = []
+        for k, name in enumerate(self.classes):
+            of, n, c = int((self.proposed == k).sum()), int((checked & (kinds == k)).sum()), int((right & (kinds == k)).sum())
+            if of:
+                rows.append({"class": name, "items": of, "checked": n, "correct": c, "bound": accuracy_bound(c, n, of, self.confidence)})
+        unfinished = int((~checked & self.in_sample).sum())
+        warnings = (
+            (f"{unfinished} of {int(self.in_sample.sum())} sampled items are not checked yet: the bound is for a finished sample",)
+            if unfinished
+            else ()
+        )
+        return Report(
+            title=f"Trust certificate: {self.about}", values=values, tables={"by class": rows}, warnings=warnings, session=self.session
+        )
+
+
+def audit(
+    session: Session, result: Proposal | None, n: int, *, per_class: int = 0, above: float = 0.0, confidence: float = 0.95, seed: int = 0
+) -> Audit:
+    """Draw a sample of `result` (or of the labels as they stand) for a person to check. The draw is journaled.
+
+    Raises
+    ------
+    ValueError
+        If nothing is proposed or labelled, so that there is nothing to vouch for.
+    """
+    names: Sequence[str] = session.classes.names if result is None else result.classes
+    proposed = np.array(session.labels.values) if result is None else np.where(result.confidence >= above, result.predictions, -1)
+    if not (proposed >= 0).any():
+        raise ValueError("audit: no item has a label or a proposal; accept a proposal first, or hand one over")
+    positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
+    about = "the labels as they stand" if result is None else (result.provenance.method if result.provenance else "a proposal")
+    event = session.journal.note(
+        f"audit: {len(positions)} of {int((proposed >= 0).sum())} items drawn from {about}, seed {seed}", who=session.who
+    )
+    return Audit(session, proposed, tuple(names), positions, in_sample, event.number, confidence, about)
+
+
+def _check_counts(n_correct: int, n_checked: int, n_population: int, confidence: float) -> None:
+    if not 0 <= n_correct <= n_checked <= n_population or n_population == 0:
+        raise ValueError(
+            f"got {n_correct} correct of {n_checked} checked in {n_population}; expected 0 <= correct <= checked <= population, population above 0"
+        )
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: got {confidence}, expected a number between 0 and 1, such as 0.95")
