@@ -83,7 +83,10 @@ class EventLog:
         if not rows:
             return
         for (value,) in connection.execute("SELECT value FROM labels WHERE code >= ? ORDER BY code", (len(self._table),)):
-            self._table.append(Label.from_json(value))
+            try:
+                self._table.append(Label.from_json(value))
+            except ValueError as error:
+                raise Damaged(f"among the distinct labels, {error}") from error
         self._take_decisions([row for row in rows if row[9] is not None])
         for number, kind, n_items, details, *_ in rows:
             self._follow(number, kind, n_items, details)

@@ -68,7 +68,7 @@ class JournalFile:
             return connection
         except sqlite3.OperationalError as error:
             connection.close()
-            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or _writable(self.path):
                 raise
         # The write-ahead log needs a file beside it, which a folder that cannot be written does not allow: read a copy, log included.
         self._copy = tempfile.TemporaryDirectory(prefix="labelnb-journal-")
@@ -80,8 +80,9 @@ class JournalFile:
 
     def _prepare(self) -> None:
         """Refuse what is not ours; make the tables in a new file."""
-        application, version = self._marks()
-        tables = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        with self._transaction("DEFERRED"):                     # one view: another process may be making the tables in this moment
+            application, version = self._marks()
+            tables = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if (tables or application) and application != APPLICATION:
             raise JournalError(f"{self.path}: a SQLite file of something else, not a journal; choose another path. Nothing was changed")
         if version > VERSION:
@@ -200,6 +201,10 @@ class JournalFile:
         if self._copy is not None:
             self._copy.cleanup()
             self._copy = None
+
+    def __del__(self) -> None:
+        if hasattr(self, "connection"):                         # else it was not even opened
+            self.close()
 
 
 _open_files: weakref.WeakSet[JournalFile] = weakref.WeakSet()

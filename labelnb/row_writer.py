@@ -1,7 +1,7 @@
 """An array that is filled row by row over hours, and goes on where it was cut off."""
 from __future__ import annotations
 
-import io
+import contextlib
 import os
 import shutil
 import time
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from labelnb.store_files import cannot, sync_folder
+from labelnb.store_files import cannot, npy_header, sync_folder, write_all
 
 __all__ = ["RowWriter"]
 
@@ -37,7 +37,7 @@ class RowWriter:
         self.shape, self.dtype = shape, dtype
         self._publish = publish
         self._finished: np.ndarray | None = None
-        self._header = _header(shape, dtype)
+        self._header = npy_header(shape, dtype)
         self._row_bytes = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
         self._unsure: list[tuple[int, int]] = []
         self._synced = -np.inf
@@ -105,7 +105,8 @@ class RowWriter:
         try:
             # Not through a mapping: on a full disk that would end the process, where writing says so.
             content = rows.reshape(-1).view(np.uint8).data if rows.size else b""
-            _write_all(self._rows, len(self._header) + start * self._row_bytes, content)
+            self._rows.seek(len(self._header) + start * self._row_bytes)
+            write_all(self._rows, content)
             self._done[start:stop] = True
             self._unsure.append((start, stop))
             if time.monotonic() - self._synced > _EVERY:
@@ -119,7 +120,8 @@ class RowWriter:
             return
         os.fsync(self._rows.fileno())
         for start, stop in self._unsure:
-            _write_all(self._marks, start, b"\x01" * (stop - start))
+            self._marks.seek(start)
+            write_all(self._marks, b"\x01" * (stop - start))
         self._unsure.clear()
         self._synced = time.monotonic()
 
@@ -186,6 +188,11 @@ class RowWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_rows"):                              # else it was not even opened
+            with contextlib.suppress(OSError):
+                self.close()
+
 
 def _locked(part: Path) -> IO[bytes] | None:
     """The file of marks, locked for this process until it is closed or the process ends; None where another one has it."""
@@ -210,16 +217,3 @@ def _locked(part: Path) -> IO[bytes] | None:
         pass
     file.close()
     return None
-
-
-def _write_all(file: IO[bytes], offset: int, content: Any) -> None:
-    file.seek(offset)
-    rest = memoryview(content)
-    while len(rest):
-        rest = rest[file.write(rest) :]
-
-
-def _header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    made = io.BytesIO()
-    np.lib.format.write_array_header_2_0(made, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
-    return made.getvalue()

@@ -1,19 +1,15 @@
-"""The journal: decisions, undo and redo against a plain model in memory, and what two connections see of each other."""
+"""The journal: decisions, undo and redo, and what two connections see of each other."""
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from labelnb.classes import LabelSpace
 from labelnb.journal import Event, Journal, JournalError
-from labelnb.labels import UNSURE, Label, any_of, not_
+from labelnb.labels import Label, any_of, not_
 
 CLASSES = LabelSpace(("cat", "dog", "bird"))
 IDS = np.array([f"i{n}" for n in range(8)], dtype=object)
@@ -85,9 +81,12 @@ def test_the_snapshot_does_not_change(journal: Journal):
 
 
 def test_a_decision_follows_a_run(journal: Journal):
-    run = journal.record_run("zero_shot.clip", {"parameters": {"temperature": np.float32(0.5)}, "seed": None}, "8 of 8 items proposed", result_key="r-1")
+    provenance = {"parameters": {"temperature": np.float32(0.5)}, "seed": None}
+    run = journal.record_run("zero_shot.clip", provenance, "8 of 8 items proposed", result_key="r-1")
     assert run.number == run.run == 1
-    assert run.details == {"provenance": {"parameters": {"temperature": 0.5}, "seed": None}, "result_key": "r-1", "method": "zero_shot.clip"}
+    assert run.details == {
+        "provenance": {"parameters": {"temperature": 0.5}, "seed": None}, "result_key": "r-1", "method": "zero_shot.clip",
+    }
     journal.decide(IDS[:2], CAT, who="ada", source="accept", kind="accept", run=run.number, confidence=np.array([0.5, 0.75], np.float32))
     made = journal.replay(IDS, CLASSES)
     assert made.proposal.tolist()[:3] == [1, 1, None]
@@ -145,15 +144,15 @@ def test_nobody_left_to_accept_for_is_no_step_to_undo(journal: Journal):
 
 
 @pytest.mark.parametrize(("arguments", "error", "says"), [
-    (dict(ids="i0", labels=CAT), TypeError, r"\['i0'\]"),
-    (dict(ids=[0], labels=CAT), TypeError, "position 0 holds 0"),
-    (dict(ids=["i0"], labels=["cat"]), TypeError, "Label.of"),
-    (dict(ids=["i0", "i1"], labels=[CAT]), ValueError, "1 for 2 ids"),
-    (dict(ids=["i0", "i0"], labels=[CAT, DOG]), ValueError, "different labels"),
-    (dict(ids=["i0"], labels=CAT, confidence=[0.1, 0.2]), ValueError, "confidence"),
-    (dict(ids=["i0"], labels=CAT, kind="run"), ValueError, "kind"),
-    (dict(ids=["i0"], labels=CAT, who=None), TypeError, "who"),
-    (dict(ids=["a\ud800"], labels=CAT), ValueError, "no valid text"),
+    ({"ids": "i0", "labels": CAT}, TypeError, r"\['i0'\]"),
+    ({"ids": [0], "labels": CAT}, TypeError, "position 0 holds 0"),
+    ({"ids": ["i0"], "labels": ["cat"]}, TypeError, "Label.of"),
+    ({"ids": ["i0", "i1"], "labels": [CAT]}, ValueError, "1 for 2 ids"),
+    ({"ids": ["i0", "i0"], "labels": [CAT, DOG]}, ValueError, "different labels"),
+    ({"ids": ["i0"], "labels": CAT, "confidence": [0.1, 0.2]}, ValueError, "confidence"),
+    ({"ids": ["i0"], "labels": CAT, "kind": "run"}, ValueError, "kind"),
+    ({"ids": ["i0"], "labels": CAT, "who": None}, TypeError, "who"),
+    ({"ids": ["a\ud800"], "labels": CAT}, ValueError, "no valid text"),
 ])
 def test_refused_before_anything_is_written(journal: Journal, arguments, error, says):
     with pytest.raises(error, match=says):
@@ -309,112 +308,6 @@ def test_history_and_its_end(journal: Journal):
     assert journal.history(0) == []
     assert journal.history()[0].when <= journal.history()[-1].when
     assert journal.last_change().isoformat(timespec="milliseconds") == journal.history(1)[0].when
-
-
-@dataclass
-class Step:
-    """An event of the model that can be undone."""
-
-    kind: str
-    labels: dict[str, Label | None] = field(default_factory=dict)
-    source: str = "person"
-    holds: bool = True
-
-
-class AgainstModel(RuleBasedStateMachine):
-    """Two connections to one journal, used at will, against a list of steps that is replayed from the start each time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.steps: list[Step] = []
-        self.undone: list[Step] = []
-
-    @initialize(folder=st.builds(lambda: __import__("tempfile").TemporaryDirectory()))
-    def begin(self, folder) -> None:
-        self.folder = folder
-        path = Path(folder.name) / "journal.sqlite"
-        self.journals = [Journal(path), Journal(path)]
-
-    def teardown(self) -> None:
-        for journal in getattr(self, "journals", ()):
-            journal.close()
-        if hasattr(self, "folder"):
-            self.folder.cleanup()
-
-    def add(self, step: Step) -> None:
-        self.steps.append(step)
-        self.undone.clear()
-
-    def holding(self) -> dict[str, tuple[Label, str]]:
-        made: dict[str, tuple[Label, str]] = {}
-        for step in self.steps:
-            if step.holds:
-                for name, label in step.labels.items():
-                    made.pop(name, None)
-                    if label is not None:
-                        made[name] = (label, step.source)
-        return made
-
-    @rule(which=st.integers(0, 1), labels=st.dictionaries(st.sampled_from(IDS.tolist()), st.sampled_from([CAT, DOG, not_("cat"), UNSURE, None])), person=st.booleans())
-    def decide(self, which: int, labels: dict[str, Label | None], person: bool) -> None:
-        source = "person" if person else "accept"
-        self.journals[which].decide(list(labels), list(labels.values()), who="ada", source=source, kind="decision" if person else "accept")
-        if labels:
-            self.add(Step("decision" if person else "accept", labels, source))
-
-    @rule(which=st.integers(0, 1))
-    def accept_but_keep_people(self, which: int) -> None:
-        people = {name for name, (_, source) in self.holding().items() if source == "person"}
-        event = self.journals[which].decide(IDS, BIRD, who="clip", source="accept", kind="accept", keep_people=True)
-        free = {name: BIRD for name in IDS.tolist() if name not in people}
-        assert event.n_items == len(free)
-        if free:
-            self.add(Step("accept", free, "accept"))
-
-    @rule(which=st.integers(0, 1))
-    def run(self, which: int) -> None:
-        self.journals[which].record_run("m", {}, "run")
-        self.add(Step("run"))
-
-    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from([None, ("decision", "accept"), ("run",)]))
-    def undo(self, which: int, n: int, kinds: tuple[str, ...] | None) -> None:
-        wanted = [step for step in reversed(self.steps) if step.holds and step.kind in (kinds or ("decision", "accept", "run"))][:n]
-        for step in wanted:
-            step.holds = False
-            self.undone.append(step)
-        assert [event.kind for event in self.journals[which].undo(n, kinds=kinds)] == [step.kind for step in wanted]
-
-    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from([None, ("decision", "accept"), ("run",)]))
-    def redo(self, which: int, n: int, kinds: tuple[str, ...] | None) -> None:
-        wanted = [step for step in reversed(self.undone) if step.kind in (kinds or ("decision", "accept", "run"))][:n]
-        for step in wanted:
-            step.holds = True
-            self.undone.remove(step)
-        assert [event.kind for event in self.journals[which].redo(n, kinds=kinds)] == [step.kind for step in wanted]
-
-    @rule(which=st.integers(0, 1))
-    def reopen(self, which: int) -> None:
-        self.journals[which].close()
-        self.journals[which] = Journal(Path(self.folder.name) / "journal.sqlite")
-
-    @rule(which=st.integers(0, 1))
-    def look(self, which: int) -> None:
-        self.compare(self.journals[which])
-
-    @invariant()
-    def runs_that_hold(self) -> None:
-        if hasattr(self, "journals"):
-            assert len(self.journals[0].runs()) == sum(step.holds for step in self.steps if step.kind == "run")
-
-    def compare(self, journal: Journal) -> None:
-        made, expected = journal.replay(IDS, CLASSES), self.holding()
-        assert {name: (made.label(name), made.source[place]) for place, name in enumerate(IDS.tolist()) if made.known[place]} == expected
-        assert journal.n_labelled() == len(expected)
-        assert made.by_person.tolist() == [expected.get(name, ("", ""))[1] == "person" for name in IDS.tolist()]
-
-
-AgainstModel.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-TestAgainstModel = AgainstModel.TestCase
 
 
 # -- two connections

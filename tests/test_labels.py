@@ -20,7 +20,8 @@ def labels() -> st.SearchStrategy[Label]:
     name, some = st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES), min_size=1)
     states = st.dictionaries(name, st.booleans(), min_size=1)
     return st.one_of(
-        st.just(UNSURE), st.just(OUTSIDE), name.map(lambda n: Label("class", (n,))), some.map(lambda s: not_(*s)), some.map(lambda s: any_of(*s)),
+        st.just(UNSURE), st.just(OUTSIDE), name.map(lambda n: Label("class", (n,))),
+        some.map(lambda s: not_(*s)), some.map(lambda s: any_of(*s)),
         states.map(lambda s: Label("multi", tuple(n for n in s if s[n]), tuple(n for n in s if not s[n]))),
     )
 
@@ -113,7 +114,9 @@ def test_json_is_what_other_programs_were_promised():
     assert UNSURE.to_json() == '{"unsure":true}'
 
 
-@pytest.mark.parametrize("text", ["", "cat", "[]", '{"class":["cat"]}', '{"what":"cat"}', '{"class":"cat","not":["dog"]}', "3", '{"any":["cat"]}'])
+@pytest.mark.parametrize("text", [
+    "", "cat", "[]", '{"class":["cat"]}', '{"what":"cat"}', '{"class":"cat","not":["dog"]}', "3", '{"any":["cat"]}',
+])
 def test_json_of_something_else_is_refused(text):
     with pytest.raises(ValueError, match="to_json"):
         Label.from_json(text)
@@ -156,7 +159,8 @@ def test_arrays_equal_the_twin(given_labels, space):
     full = LabelSpace(NAMES, multi=space.multi)
     made = LabelSet.of([f"i{i}" for i in range(len(given_labels))], full, given_labels)
     seen = LabelSet(                                             # the same labels, seen among other classes
-        made.ids, space, table=made._table, codes=made._codes, decisions=made._decisions, decision_of=made._decision_of, confidence=made.confidence,
+        made.ids, space, table=made._table, codes=made._codes, decisions=made._decisions, decision_of=made._decision_of,
+        confidence=made.confidence,
     )
     expected = [twin(label, space) for label in given_labels]
     assert seen.values.tolist() == [value for value, _, _ in expected]
@@ -223,9 +227,13 @@ def test_frames_of_the_callers_type(kind):
     module = pytest.importorskip({"arrow": "pyarrow"}.get(kind, kind))
     made = LabelSet.of(["a", "b", "c"], ONE, ["cat", None, not_("dog")], who="ada", frame_kind=kind)
     frame = made.to_frame()
-    assert isinstance(frame, {"pandas": "DataFrame", "polars": "DataFrame", "arrow": "Table"}[kind] and getattr(module, "Table" if kind == "arrow" else "DataFrame"))
+    assert isinstance(frame, getattr(module, "Table" if kind == "arrow" else "DataFrame"))
     assert list(frame.column_names if kind == "arrow" else frame.columns) == COLUMNS
-    rows = {"pandas": lambda: frame.astype(object).where(frame.notna(), None).to_dict("records"), "polars": lambda: frame.to_dicts(), "arrow": lambda: frame.to_pylist()}[kind]()
+    rows = {
+        "pandas": lambda: frame.astype(object).where(frame.notna(), None).to_dict("records"),
+        "polars": lambda: frame.to_dicts(),
+        "arrow": lambda: frame.to_pylist(),
+    }[kind]()
     assert [row["id"] for row in rows] == ["a", "b", "c"]
     assert [row["label"] for row in rows] == ["cat", None, "not dog"]
     assert [row["kind"] for row in rows] == ["class", None, "not"]
