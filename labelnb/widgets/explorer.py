@@ -173,6 +173,16 @@ class Explorer(Panel):
         self._results = None
         self.notify("results", {"title": None})
 
+    def static_bundle(self) -> dict[str, Any]:
+        """The map as a picture, for saved notebooks."""
+        from labelnb.widgets.static_view import bundle_of, map_picture
+
+        by_label = self.color == "label" or self._proposal is None
+        groups = np.asarray(self.host.labels.values) if by_label else _class_positions(self._proposal, self.host)  # type: ignore[arg-type]
+        known = int((groups >= 0).sum())
+        headline = f"Map of {len(groups):,} items, {known:,} {'labelled' if by_label else 'with a proposal'}"
+        return bundle_of(headline, {}, map_picture(self._xy, groups, list(self.host.classes.names)) if len(groups) else None)
+
     # Asked by the front end -----------------------------------------------------------------------------------------------
 
     def on_map(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:

@@ -73,8 +73,7 @@ class Panel(anywidget.AnyWidget):
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
         super().__init__(config={"title": title, **config}, state=_state(host, 0))
-        self._unsubscribe: Callable[[], None] | None = host.subscribe(_weakly(self))
-        weakref.finalize(self, self._unsubscribe)
+        self._stop_listening = weakref.finalize(self, host.subscribe(_weakly(self)))
         self.on_msg(_routed)
 
     def notify(self, notice: str, content: dict[str, Any] | None = None, buffers: Sequence[bytes] = ()) -> None:
@@ -83,10 +82,23 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close all views and stop listening to the host."""
-        if getattr(self, "_unsubscribe", None) is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        if hasattr(self, "_stop_listening"):
+            self._stop_listening()
         super().close()
+
+    def static_bundle(self) -> dict[str, Any]:
+        """What a saved notebook shows in place of the widget: `text/plain`, `text/html`, `image/png`. By default the widget's result."""
+        from labelnb.widgets.static_view import mimebundle
+
+        result = getattr(self, "result", None)
+        return mimebundle(result) if result is not None else {}
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        shown = super()._repr_mimebundle_(**options)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, **self.static_bundle()}, metadata
 
     def host_changed(self) -> None:
         """Labels or classes changed, from whatever side: sends the new state and the labels that differ. Subclasses may add to it."""
