@@ -24,11 +24,10 @@ def write(path: Path, sheet: Sheet) -> None:
     """Write `sheet` to the file `path`."""
     names = [*sheet.table.column_names, *([sheet.content] if sheet.content else [])]
     with new_file(path) as made, made.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-        writer.writerow([guarded(name) for name in names])
+        file.write(",".join(map(_cell, names)) + "\r\n")
         for i, row in enumerate(sheet.rows()):
             values = [*row.values(), *([sheet.value(i, path.parent)] if sheet.content else [])]
-            writer.writerow([_cell(value) for value in values])
+            file.write(",".join(map(_cell, values)) + "\r\n")
 
 
 def is_export(path: Path) -> bool:
@@ -40,7 +39,8 @@ def is_export(path: Path) -> bool:
         return False
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> str:
+    """One cell: nothing at all for null, texts in quotes (an empty one too, so that both come back), numbers as they are."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -51,4 +51,5 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
-    return guarded(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+    text = str(guarded(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)))
+    return '"' + text.replace('"', '""') + '"'

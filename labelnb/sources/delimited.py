@@ -51,6 +51,8 @@ def read_delimited(path: Path, columns: dict[str, Any]) -> tuple[Any, list[ItemP
         [columns["text"]] if isinstance(columns.get("text"), str) else list(columns.get("text") or ())
     )
     wanted = {name for name in (*named, *_AS_WRITTEN) if isinstance(name, str)}
+    own = set(PROVENANCE[:6]) <= set(header)  # an export of labelnb: nothing between two commas is null, empty quotes are an empty text
+    nulls: dict[str, Any] = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False} if own else {}
     problems: list[ItemProblem] = []
 
     def skip(row: Any) -> str:
@@ -65,11 +67,11 @@ def read_delimited(path: Path, columns: dict[str, Any]) -> tuple[Any, list[ItemP
             io.BytesIO(raw),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(len(raw) + 1, 1 << 20)),
             parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=arrow_csv.ConvertOptions(column_types={name: pa.string() for name in header if name in wanted}),
+            convert_options=arrow_csv.ConvertOptions(column_types={name: pa.string() for name in header if name in wanted}, **nulls),
         )
     except pa.ArrowInvalid as error:
         raise ItemError(f"{path}: cannot be read as CSV ({str(error).splitlines()[0][:300]})") from error
-    if set(PROVENANCE[:6]) <= set(table.column_names):  # our own export: its guard against formulas comes off
+    if own:  # its guard against formulas comes off
         table = table.rename_columns([unguarded(name) for name in table.column_names])
         for i, name in enumerate(table.column_names):
             if pa.types.is_string(table.column(name).type):

@@ -106,6 +106,7 @@ def _from_folder(folder: Path, columns: dict[str, Any]) -> Items:
         return _from_saved_dataset(folder, columns)
     if (folder / MANIFEST).is_file() and (folder / "labels.jsonl").is_file():
         records, problems = _read_jsonl(folder / "labels.jsonl")
+        columns["label"] = None if columns["label"] == "folder" else columns["label"]
         placed = [record for record in records if record is None or record.get("file_name")]  # the rest has no image in the folder
         return from_records(placed, problems, folder=str(folder), **{**columns, "image": columns["image"] or "file_name"})
     names = []
