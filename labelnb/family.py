@@ -99,7 +99,7 @@ def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str
     from labelnb.store import fingerprint
 
     seed = hyperparameters.get("seed")
-    prints = {key: fingerprint(value) for key, value in ingredients.items() if value is not None and _printable(value)}
+    prints = {key: fingerprint(_plain(value)) for key, value in ingredients.items() if value is not None and _printable(value)}
     provenance = Provenance(
         method=name,
         version=__version__,
@@ -157,6 +157,10 @@ def _default(session: Session, name: str, default: Any) -> Any:
 
 def _printable(value: Any) -> bool:
     return hasattr(value, "dtype") or hasattr(value, "to_dict") or isinstance(value, list | tuple | str | int | float)
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def _summary(result: Result) -> str:
