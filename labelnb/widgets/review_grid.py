@@ -9,8 +9,9 @@ import traitlets
 
 from labelnb.results import Proposal, Ranking
 from labelnb.selection import positions_of
+from labelnb.widgets.answers import decide, label_json
 from labelnb.widgets.panel import Answer, Panel, bundle, label_value
-from labelnb.widgets.review_pages import ORDERS, fill_in, grouped, ordered
+from labelnb.widgets.review_pages import ORDERS, Filled, fill_in, grouped, ordered
 
 __all__ = ["ReviewGrid"]
 
@@ -75,7 +76,7 @@ class ReviewGrid(Panel):
         orders = {name: title for name, title in ORDERS.items() if self._offers(name)}
         super().__init__(
             host, title=_title(result), orders=orders, page_size=self.page_size, multi=host.classes.multi,
-            warnings=list(result.warnings) if result is not None else [],
+            warnings=[*(result.warnings if result is not None else ()), *_unknown(self._filled)],
         )
         self.order = start
         self.refresh()
@@ -182,14 +183,8 @@ class ReviewGrid(Panel):
     # Private -------------------------------------------------------------------------------------------------------------
 
     def _decide(self, positions: np.ndarray, value: Any) -> None:
-        names = self.host.classes.names
-        filled = [names[k] if k >= 0 else None for k in self._filled.values[positions]]
-        same = value == filled if isinstance(value, list) else all(value == one for one in filled)
-        # Only what the result itself proposed is recorded as coming from it; a correction is the person's own.
-        taken = self.result if same and value is not None else None
-        confidence = self._filled.confidence[positions] if taken is not None and isinstance(self.result, Proposal) else None
         self._decided_here[positions] = True
-        self.host.decide(positions, value, proposal=taken, confidence=confidence)
+        decide(self.host, self.result, self._filled, positions, value)
 
     def _filled_for(self, host: Any) -> None:
         known = self._before if self._before is not None else np.full(len(host.items), -1, np.int64)
@@ -233,12 +228,11 @@ class ReviewGrid(Panel):
         items = []
         for position in positions.tolist():
             sure = float(self._filled.confidence[position])
-            label = labels.label(position)
             items.append({
                 "position": position, "filled": int(self._filled.values[position]), "confidence": None if np.isnan(sure) else sure,
                 "suggested": int(self._filled.suggested[position]), "reason": str(reasons[position])[:REASON_LIMIT] if reasons else "",
                 "flagged": bool(self.result.flagged[position]) if isinstance(self.result, Ranking) else False,
-                "label": None if label is None else {"kind": label.kind, "classes": list(label.classes), "absent": list(label.absent)},
+                "label": label_json(labels, position),
                 "reviewed": bool(reviewed[position]),
             })
         return {"number": number, "pages": self.pages, "total": len(self._listed), "items": items, "groups": groups, **self._progress()}
@@ -271,3 +265,8 @@ def _title(result: Proposal | Ranking | None) -> str:
     name = "Triage" if isinstance(result, Ranking) else "Review"
     made = result.provenance if result is not None else None
     return f"{name} of {made.method}" if made is not None else name
+
+
+def _unknown(filled: Filled) -> list[str]:
+    names = ", ".join(filled.missing[:5])
+    return [f"Proposed for some items, but not among the classes: {names}. Nothing is filled in there."] if filled.missing else []

@@ -76,7 +76,7 @@ def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np
     confidence = np.where(np.isnan(filled.confidence), 0.0, filled.confidence)
     if order == "flagged":
         if not isinstance(result, Ranking):
-            raise ValueError("order: 'flagged' needs a Ranking, such as s.noisy.confident_learning() gives; use 'confidence' for a Proposal")
+            raise ValueError("order: 'flagged' needs a Ranking, such as confident_learning gives; use 'confidence' for a Proposal")
         return result.order
     if order == "confidence":
         return positions[np.argsort(-confidence, kind="stable")]

@@ -18,35 +18,50 @@ export interface Box {
 }
 
 export interface Placed {
+  /** The middle of the node. */
   x: number;
   y: number;
-  /** Half of the side of the square that the node covers. */
-  half: number;
+  width: number;
+  height: number;
 }
 
-export const HALF = [44, 30, 24] as const;
-const CLASS_HALF = 30;
-const ROUNDS = 120;
+/** Width and height of nodes: the item, its neighbours, further ones, classes. */
+export interface Sizes {
+  item: readonly [number, number];
+  near: readonly [number, number];
+  far: readonly [number, number];
+  cls: readonly [number, number];
+}
 
-/** Positions in pixels of the nodes, in their order; `first` is the class whose sector points up. */
-export function place(nodes: readonly Node[], box: Box, first = -1): Placed[] {
-  const placed: Placed[] = nodes.map((node) => ({ x: 0, y: 0, half: node.node < 0 ? CLASS_HALF : HALF[Math.min(node.ring, 2)] }));
-  const centre = { x: box.width / 2, y: box.height / 2 };
+export const PICTURES: Sizes = { item: [88, 88], near: [60, 60], far: [46, 46], cls: [92, 30] };
+export const TEXTS: Sizes = { item: [168, 84], near: [112, 50], far: [96, 40], cls: [96, 30] };
+export const SMALL: Sizes = { item: [68, 68], near: [44, 44], far: [36, 36], cls: [76, 26] };
+
+const ROUNDS = 160;
+const GAP = 8;
+
+/** Places of the nodes, in their order; `first` is the class whose sector points up. */
+export function place(nodes: readonly Node[], box: Box, sizes: Sizes = PICTURES, first = -1): Placed[] {
+  const placed: Placed[] = nodes.map((node) => {
+    const [width, height] = node.node < 0 ? sizes.cls : node.ring === 0 ? sizes.item : node.ring === 1 ? sizes.near : sizes.far;
+    return { x: box.width / 2, y: box.height / 2, width, height };
+  });
   for (const { from, to, members } of sectors(nodes, first)) {
-    const rings = [members.filter((i) => nodes[i].ring <= 1 && nodes[i].node >= 0), members.filter((i) => nodes[i].ring > 1 && nodes[i].node >= 0), members.filter((i) => nodes[i].node < 0)];
+    const rings = [
+      members.filter((i) => nodes[i].ring <= 1 && nodes[i].node >= 0),
+      members.filter((i) => nodes[i].ring > 1 && nodes[i].node >= 0),
+      members.filter((i) => nodes[i].node < 0),
+    ];
     rings.forEach((ring, level) => {
-      const reach = [0.5, 0.78, 1][level];
+      const reach = [0.52, 0.8, 1][level];
       ring.forEach((i, n) => {
         // Half a step at either end keeps neighbours of two sectors apart.
         const angle = from + ((to - from) * (n + 0.5)) / ring.length;
-        placed[i].x = centre.x + Math.cos(angle) * reach * Math.max(0, centre.x - placed[i].half - 4);
-        placed[i].y = centre.y + Math.sin(angle) * reach * Math.max(0, centre.y - placed[i].half - 4);
+        placed[i].x += Math.cos(angle) * reach * Math.max(0, (box.width - placed[i].width) / 2 - 4);
+        placed[i].y += Math.sin(angle) * reach * Math.max(0, (box.height - placed[i].height) / 2 - 4);
       });
     });
   }
-  nodes.forEach((node, i) => {
-    if (node.ring === 0) Object.assign(placed[i], centre);
-  });
   spread(placed, nodes, box);
   return placed;
 }
@@ -82,31 +97,33 @@ function spread(placed: Placed[], nodes: readonly Node[], box: Box): void {
   for (let round = 0; round < ROUNDS; round++) {
     let moved = false;
     for (let a = 0; a < placed.length; a++) {
-      for (let b = a + 1; b < placed.length; b++) {
-        const gapX = placed[a].half + placed[b].half + 8 - Math.abs(placed[a].x - placed[b].x);
-        const gapY = placed[a].half + placed[b].half + 14 - Math.abs(placed[a].y - placed[b].y);
-        if (gapX <= 0 || gapY <= 0) continue;
-        moved = true;
-        const share = weight(nodes[b]) / (weight(nodes[a]) + weight(nodes[b]));
-        // Along the shorter way out.
-        if (gapX < gapY) {
-          const sign = placed[a].x < placed[b].x || (placed[a].x === placed[b].x && a < b) ? -1 : 1;
-          placed[a].x += sign * gapX * share * 0.6;
-          placed[b].x -= sign * gapX * (1 - share) * 0.6;
-        } else {
-          const sign = placed[a].y < placed[b].y || (placed[a].y === placed[b].y && a < b) ? -1 : 1;
-          placed[a].y += sign * gapY * share * 0.6;
-          placed[b].y -= sign * gapY * (1 - share) * 0.6;
-        }
-      }
+      for (let b = a + 1; b < placed.length; b++) moved = push(placed[a], placed[b], nodes[a], nodes[b]) || moved;
     }
     for (let i = 0; i < placed.length; i++) {
       if (nodes[i].ring === 0) Object.assign(placed[i], { x: box.width / 2, y: box.height / 2 });
-      placed[i].x = clamp(placed[i].x, placed[i].half + 2, box.width - placed[i].half - 2);
-      placed[i].y = clamp(placed[i].y, placed[i].half + 2, box.height - placed[i].half - 10);
+      placed[i].x = clamp(placed[i].x, placed[i].width / 2 + 2, box.width - placed[i].width / 2 - 2);
+      placed[i].y = clamp(placed[i].y, placed[i].height / 2 + 2, box.height - placed[i].height / 2 - 2);
     }
     if (!moved) return;
   }
+}
+
+function push(a: Placed, b: Placed, nodeA: Node, nodeB: Node): boolean {
+  const gapX = (a.width + b.width) / 2 + GAP - Math.abs(a.x - b.x);
+  const gapY = (a.height + b.height) / 2 + GAP - Math.abs(a.y - b.y);
+  if (gapX <= 0 || gapY <= 0) return false;
+  const share = weight(nodeB) / (weight(nodeA) + weight(nodeB));
+  // Along the shorter way out.
+  if (gapX < gapY) {
+    const sign = a.x <= b.x ? -1 : 1;
+    a.x += sign * gapX * share * 0.6;
+    b.x -= sign * gapX * (1 - share) * 0.6;
+  } else {
+    const sign = a.y <= b.y ? -1 : 1;
+    a.y += sign * gapY * share * 0.6;
+    b.y -= sign * gapY * (1 - share) * 0.6;
+  }
+  return true;
 }
 
 /** Heavier nodes yield less. */
@@ -116,4 +133,23 @@ function weight(node: Node): number {
 
 function clamp(value: number, low: number, high: number): number {
   return high < low ? (low + high) / 2 : Math.min(high, Math.max(low, value));
+}
+
+/** The node that an arrow key leads to: the nearest in that direction, sideways counting double; -1 where there is none. */
+export function towards(placed: readonly Placed[], at: number, key: string): number {
+  const from = placed[at];
+  if (!from) return placed.length ? 0 : -1;
+  const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key] ?? [0, 0];
+  let best = -1;
+  let least = Infinity;
+  placed.forEach(({ x, y }, i) => {
+    const ahead = (x - from.x) * dx + (y - from.y) * dy;
+    const aside = Math.abs((x - from.x) * dy) + Math.abs((y - from.y) * dx);
+    if (i === at || ahead < 4 || aside > ahead * 2.5) return;
+    if (ahead + 2 * aside < least) {
+      least = ahead + 2 * aside;
+      best = i;
+    }
+  });
+  return best;
 }

@@ -8,7 +8,7 @@ import type { Panel } from "../shared/panel";
 import { Speed } from "../shared/speed";
 import { shown, sureRange, words, type Group, type Page, type ReviewItem, type Shown } from "./answers";
 import { acceptPage, answers, message, valueIn, type Decision, type Wanted } from "./decisions";
-import { ClassFinder } from "./finder";
+import { ClassFinder } from "../shared/finder";
 import { ReviewHead, type Wishes } from "./head";
 import { CLASS_KEYS, LEGEND, MORE } from "./keymap";
 import { between, move } from "../shared/moves";

@@ -1,6 +1,6 @@
 /** Finding a class by typing part of its name: a field and a list beneath it; Enter takes the first. */
-import { fill, h } from "../shared/dom";
-import { swatch } from "../shared/classes";
+import { fill, h } from "./dom";
+import { swatch } from "./classes";
 
 /** Positions of the classes that match, the best first: names that begin with `typed`, then words that do, then any that contain it. */
 export function matches(names: readonly string[], typed: string, most = 8): number[] {
