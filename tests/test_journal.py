@@ -256,6 +256,17 @@ def test_undo_of_several_at_once(journal: Journal):
     assert [event.number for event in journal.undo(99)] == [3, 2, 1]
 
 
+def test_what_is_redone_stands_where_it_stood(journal: Journal):
+    journal.decide(["i0"], CAT, who="ada")
+    journal.decide(["i0"], DOG, who="ada")
+    run = journal.record_run("m", {}, "run")
+    journal.undo(2, kinds="decision")
+    journal.undo(kinds="run")
+    journal.redo(kinds="run")
+    assert [event.number for event in journal.redo(2, kinds="decision")] == [1, 2]
+    assert [event.number for event in journal.undo(3)] == [run.number, 2, 1]
+
+
 @pytest.mark.parametrize("step", ["decide", "run", "classes"])
 def test_a_new_step_ends_what_could_be_redone(journal: Journal, step: str):
     journal.record_classes(CLASSES)
