@@ -22,6 +22,10 @@ def embed(session: Session, encoder: Any, *, class_vectors: Any = None, batch_si
         from labelnb.encoders.table import table_vectors
 
         encoder = table_vectors(session.items)
+    if encoder is None and session.items.modality == "node":
+        from labelnb.encoders.graph_nodes import node_vectors
+
+        encoder = node_vectors(session.ingredients.get("graph"))
     if isinstance(encoder, np.ndarray) or hasattr(encoder, "__array__") or isinstance(encoder, list):
         return _adopt(session, encoder, class_vectors)
     from labelnb import encoders

@@ -1,0 +1,59 @@
+"""Nodes of a graph as vectors: where they have no features, by the leading eigenvectors of the graph.
+
+Source: Ng, Jordan and Weiss 2001, On Spectral Clustering: Analysis and an Algorithm (the embedding step).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["node_vectors"]
+
+
+def node_vectors(graph: Any, *, dim: int = 64) -> np.ndarray:
+    """(N, D) float32 unit rows from the structure of a graph.
+
+    Parameters
+    ----------
+    graph : sparse (N, N), symmetric, non-negative weights
+    dim : eigenvectors to take, at most N - 2; the ones of the largest eigenvalues of the normalised adjacency matrix
+
+    Returns
+    -------
+    Rows of length 1. Nodes without an edge, which the graph tells nothing about, all get one vector of their own.
+
+    Raises
+    ------
+    ValueError
+        If the graph has fewer than three nodes or no edge.
+
+    Notes
+    -----
+    About N x D x (edges a node) operations. Nodes of one connected part lie together; a node is near its neighbours' neighbours.
+    """
+    import scipy.sparse
+    import scipy.sparse.linalg
+
+    n = graph.shape[0]
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    if n < 3 or not degree.any():
+        raise ValueError(
+            f"graph: got {n} nodes and {graph.nnz} edges; expected three nodes and an edge at least, or features: load(..., features=)"
+        )
+    scale = scipy.sparse.diags_array(np.divide(1.0, np.sqrt(degree), out=np.zeros(n), where=degree > 0))
+    start = np.sqrt(degree / degree.sum())  # fixed, so that the same graph gives the same vectors
+    values, vectors = scipy.sparse.linalg.eigsh(
+        (scale @ graph @ scale).tocsr().astype(np.float64), k=min(dim, n - 2), which="LA", v0=start + 1e-3
+    )
+    order = np.argsort(-values, kind="stable")
+    vectors = vectors[:, order]
+    # An eigenvector's sign is arbitrary: the entry of largest size is made positive.
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    lengths = np.linalg.norm(vectors, axis=1)
+    alone = (degree == 0) | (lengths < 1e-12)
+    rows = np.column_stack([vectors / np.where(alone, 1.0, lengths)[:, None], np.zeros(n)])
+    rows[alone] = 0.0
+    rows[alone, -1] = 1.0
+    return rows.astype(np.float32)
