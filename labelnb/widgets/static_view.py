@@ -199,17 +199,19 @@ _DRAWN: dict[type, Callable[[Any], Drawn]] = {
 def _headline(result: results.Result) -> str:
     if isinstance(result, results.Report):
         return result.title
+    if not len(result):  # type: ignore[arg-type]
+        return f"{type(result).__name__} of no items"
     what = f"{len(result):,} items"  # type: ignore[arg-type]
     if isinstance(result, results.Embeddings):
         return f"Embeddings of {what}: {result.shape[1]:,} numbers each, by {result.encoder}"
     if isinstance(result, results.Proposal):
-        return f"Proposal for {what}, {len(result.classes):,} classes; {result.coverage:.1%} have one, median confidence {float(np.median(result.confidence)) if len(result) else 0:.2f}"
+        return f"Proposal for {what}, {len(result.classes):,} classes; {result.coverage:.1%} have one, median confidence {float(np.median(result.confidence)):.2f}"
     if isinstance(result, results.Clusters):
         return f"{result.n_clusters:,} clusters of {what}, {int((result.assignment < 0).sum()):,} outliers"
     if isinstance(result, results.Ranking):
         return f"Ranking of {what}, {int(np.sum(result.flagged)):,} flagged"
     if isinstance(result, results.Votes):
-        return f"Votes of {len(result.sources):,} sources on {what}; {float((result.votes >= 0).any(axis=1).mean()) if len(result) else 0:.1%} have one"
+        return f"Votes of {len(result.sources):,} sources on {what}; {float((result.votes >= 0).any(axis=1).mean()):.1%} have one"
     return f"{type(result).__name__} of {what}"
 
 
