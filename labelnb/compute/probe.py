@@ -1,0 +1,399 @@
+"""Linear probe: logistic regression on embeddings, to the minimum, and its out-of-fold probabilities.
+
+Source: the objective of scikit-learn's LogisticRegression with C = 1 / l2 (intercept not penalised), minimised by L-BFGS.
+
+Why it is faster than L-BFGS on the rows as they are: embeddings are strongly correlated, so that the objective is a narrow valley.
+In the basis of their principal axes the Hessian is close to diagonal, and its diagonal is known beforehand up to a factor; steps
+scaled by it reach the minimum in tens of passes instead of hundreds. A rotation changes neither the penalty nor the minimum, and
+with fewer rows than columns it also leaves only as many coordinates as there are rows.
+"""
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from labelnb.checks import as_tensor, class_labels, positive_int, within
+from labelnb.compute.kmeans import content_order
+from labelnb.compute.lbfgs import minimise
+
+__all__ = ["Probe", "probe", "out_of_fold"]
+
+CHUNK = 1 << 19
+"""Scores formed at a time, so that a block stays in the cache between softmax and gradient."""
+WIDEST = 3000
+"""Above so many coordinates the principal axes cost more than they save."""
+
+
+class Probe(NamedTuple):
+    """A fitted probe."""
+
+    weight: torch.Tensor
+    """(K, D)."""
+    bias: torch.Tensor
+    """(K,); -inf for a class without an example, which so gets probability 0."""
+    loss: float
+    """The objective at the end: mean loss of the rows by weight, plus l2 / 2 |weight|^2 over the total weight."""
+    iterations: int
+    """Passes over the rows."""
+    gap: float
+    """Estimate of how far the objective is above its minimum."""
+    kind: str
+    """`multinomial` or `multilabel`."""
+
+    def scores(self, x: Any) -> torch.Tensor:
+        """(N, K) scores before the softmax or sigmoid."""
+        rows = as_tensor(x, "x", dtype=self.weight.dtype).to(self.weight.device)
+        if rows.ndim != 2 or rows.shape[1] != self.weight.shape[1]:
+            raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, {self.weight.shape[1]}), as in the fit")
+        return torch.addmm(self.bias, rows, self.weight.T)
+
+    def probabilities(self, x: Any) -> torch.Tensor:
+        """(N, K); rows sum to 1 for `multinomial`, each entry stands for itself for `multilabel`."""
+        scores = self.scores(x)
+        return torch.softmax(scores, dim=1) if self.kind == "multinomial" else torch.sigmoid(scores)
+
+
+def probe(
+    x: Any,
+    y: Any,
+    *,
+    n_classes: int | None = None,
+    weights: Any = None,
+    l2: float = 1.0,
+    loss: Literal["multinomial", "multilabel"] = "multinomial",
+    tolerance: float = 1e-7,
+    max_iterations: int = 1000,
+) -> Probe:
+    """Fit a linear classifier on embeddings.
+
+    Parameters
+    ----------
+    x : (N, D) rows
+    y : (N,) int64 class positions, -1 leaves a row out; or (N, K) soft targets whose rows sum to 1, an all-zero row is left out;
+        with `multilabel` (N, K) of 1, 0 and -1 (not known), or numbers from 0 to 1
+    n_classes : K, where the largest class may have no example; default the largest position + 1
+    weights : (N,) weight of each row, default 1
+    l2 : strength of the penalty l2 / 2 |weight|^2 beside the sum of losses (1 / C of scikit-learn)
+    loss : `multinomial`, one class a row; `multilabel`, one logistic regression a column
+    tolerance : stop when the objective is estimated to be so close to its minimum
+    max_iterations : most steps
+
+    Raises
+    ------
+    ValueError
+        Where shapes do not fit, or fewer than two classes have an example.
+
+    Notes
+    -----
+    With two classes the penalty acts on the difference of their weights, as in scikit-learn.
+    """
+    rows = _rows(x)
+    problem = _problem(rows, y, n_classes, weights, loss)
+    within("l2", l2, 0.0, 1e12, open_low=True)
+    within("tolerance", tolerance, 0.0, 1.0, open_low=True)
+    positive_int("max_iterations", max_iterations)
+    basis = _Basis.of(rows[problem.kept])
+    fit = _fit(basis.coordinates(rows[problem.kept]), basis.spread, problem, l2, tolerance, max_iterations)
+    return basis.back(fit, problem)
+
+
+def out_of_fold(
+    x: Any,
+    y: Any,
+    *,
+    folds: int = 5,
+    l2: float = 1.0,
+    seed: int = 0,
+    n_classes: int | None = None,
+    weights: Any = None,
+    tolerance: float = 1e-7,
+    max_iterations: int = 1000,
+) -> torch.Tensor:
+    """(N, K) probabilities of every row by a probe that has not seen it: stratified cross-validation with shared work.
+
+    The principal axes are found once, and every fold starts from the fit to all rows, which is close to its own; each is run to
+    `tolerance`, so that what it started from leaves no trace. Rows without a label (-1) get the mean of the folds' predictions.
+
+    A class spread over fewer rows than folds is held out row by row; where a class has a single row, the probe that judges this row
+    knows no example of the class and gives it probability 0. Which fold a row is in depends on its content and the seed.
+
+    Parameters as in `probe`; `folds` at least 2.
+    """
+    rows = _rows(x)
+    labels = class_labels(y, len(rows), n_classes=n_classes, name="y").to(rows.device)
+    positive_int("folds", folds, low=2)
+    within("l2", l2, 0.0, 1e12, open_low=True)
+    problem = _problem(rows, labels, n_classes, weights, "multinomial")
+    basis = _Basis.of(rows[problem.kept])
+    z = basis.coordinates(rows)
+    whole = _fit(z[problem.kept], basis.spread, problem, l2, max(tolerance, 1e-4), max_iterations)
+    fold = _folds(rows, labels, folds, seed)
+    k = problem.n_classes
+    result = rows.new_zeros(len(rows), k)
+    shared = rows.new_zeros(int((labels < 0).sum()), k)
+    used = 0
+    for held in range(folds):
+        test = fold == held
+        training = torch.where(test, -1, labels)
+        if not bool(test.any()):
+            continue
+        part = _problem(rows, training, k, weights, "multinomial", least=1)
+        fit = _fit(z[part.kept], basis.spread, part, l2, tolerance, max_iterations, start=_narrow(whole, problem.present, part.present))
+        result[test] = _predict(z[test], fit, part)
+        if len(shared):
+            shared += _predict(z[labels < 0], fit, part)
+        used += 1
+    if len(shared):
+        result[labels < 0] = shared / used
+    return result
+
+
+class _Problem(NamedTuple):
+    """Targets of the rows that count, over the classes that have an example."""
+
+    kept: torch.Tensor
+    target: torch.Tensor
+    """(M,) int64 positions among `present`, or (M, P) soft."""
+    mass: torch.Tensor
+    """(M,) weights, or (M, P) for multilabel."""
+    present: torch.Tensor
+    """(P,) class positions."""
+    n_classes: int
+    kind: str
+    constant: torch.Tensor | None = None
+    """(K,) bias of the columns that are not fitted."""
+
+
+class _Fit(NamedTuple):
+    point: torch.Tensor
+    """(R + 1, P) float64: coordinates' weights, and the bias in the last row."""
+    loss: float
+    iterations: int
+    gap: float
+
+
+def _rows(x: Any) -> torch.Tensor:
+    rows = as_tensor(x, "x", dtype=None)
+    if rows.dtype != torch.float64:
+        rows = rows.to(torch.float32)
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, D) with at least one row and one column")
+    bad = ~torch.isfinite(rows).all(1)
+    if bool(bad.any()):
+        raise ValueError(f"x: NaN or infinity in rows {torch.nonzero(bad).flatten()[:5].tolist()}")
+    return rows
+
+
+def _problem(rows: torch.Tensor, y: Any, n_classes: int | None, weights: Any, kind: str, least: int = 2) -> _Problem:
+    target = as_tensor(y, "y", dtype=None).to(rows.device)
+    mass = rows.new_ones(len(rows)) if weights is None else as_tensor(weights, "weights", dtype=rows.dtype).to(rows.device)
+    if mass.shape != (len(rows),) or not bool(torch.isfinite(mass).all()) or bool((mass < 0).any()):
+        raise ValueError(f"weights: got shape {tuple(mass.shape)}, expected ({len(rows)},) finite numbers of 0 or more")
+    if kind == "multilabel":
+        return _multilabel(target, mass, rows, n_classes)
+    if kind != "multinomial":
+        raise ValueError(f"loss: got {kind!r}, expected 'multinomial' or 'multilabel'")
+    if target.ndim == 2:
+        return _soft(target, mass, rows, n_classes, least)
+    target = class_labels(target, len(rows), n_classes=n_classes, name="y")
+    k = n_classes or int(target.max()) + 1
+    kept = (target >= 0) & (mass > 0)
+    counts = torch.bincount(target[kept], minlength=max(k, 1))
+    present = torch.nonzero(counts).flatten()
+    _refuse_few(present, counts, least)
+    place = torch.full((max(k, 1),), -1, dtype=torch.int64, device=rows.device)
+    place[present] = torch.arange(len(present), device=rows.device)
+    return _Problem(kept, place[target[kept]], mass[kept], present, k, kind)
+
+
+def _refuse_few(present: torch.Tensor, counts: torch.Tensor, least: int) -> None:
+    if len(present) < least:
+        have = "no class has any" if len(present) == 0 else f"only class {int(present[0])} has some ({int(counts[present[0]])})"
+        raise ValueError(f"y: {have}; expected labelled rows of at least {least} classes: label a few items of another class")
+
+
+def _soft(target: torch.Tensor, mass: torch.Tensor, rows: torch.Tensor, n_classes: int | None, least: int) -> _Problem:
+    target = target.to(rows.dtype)
+    total = target.sum(1)
+    if target.shape[0] != len(rows) or (n_classes is not None and target.shape[1] != n_classes):
+        raise ValueError(f"y: got shape {tuple(target.shape)}, expected ({len(rows)}, {n_classes or 'K'}): one row of soft targets an item")
+    if bool((target < 0).any()) or bool((((total - 1).abs() > 1e-3) & (total != 0)).any()):
+        raise ValueError("y: soft targets are to be 0 or more, in rows that sum to 1 (or are all zero, to leave the row out)")
+    kept = (total > 0) & (mass > 0)
+    sums = target[kept].sum(0)
+    present = torch.nonzero(sums > 0).flatten()
+    _refuse_few(present, sums, least)
+    return _Problem(kept, target[kept][:, present], mass[kept], present, target.shape[1], "multinomial")
+
+
+def _multilabel(target: torch.Tensor, mass: torch.Tensor, rows: torch.Tensor, n_classes: int | None) -> _Problem:
+    if target.ndim != 2 or target.shape[0] != len(rows) or (n_classes is not None and target.shape[1] != n_classes):
+        raise ValueError(f"y: got shape {tuple(target.shape)}, expected ({len(rows)}, {n_classes or 'K'}) of 1, 0 and -1 (not known)")
+    target = target.to(rows.dtype)
+    known = target >= 0
+    if bool((~known & (target != -1)).any()) or bool((target > 1).any()) or bool(torch.isnan(target).any()):
+        raise ValueError("y: expected 1, 0 and -1 (not known), or numbers from 0 to 1")
+    weight = known * mass[:, None]
+    positive, negative = (weight * target.clamp_min(0)).sum(0), (weight * (1 - target)).sum(0)
+    present = torch.nonzero((positive > 0) & (negative > 0)).flatten()
+    constant = torch.where(positive > 0, float("inf"), -float("inf")).to(rows.dtype)
+    kept = weight[:, present].sum(1) > 0
+    if len(present) == 0:
+        raise ValueError("y: no class has both a row that is 1 and a row that is 0; label a few of each")
+    part = target[kept][:, present].clamp_min(0)
+    return _Problem(kept, part, weight[kept][:, present], present, target.shape[1], "multilabel", constant)
+
+
+class _Basis(NamedTuple):
+    """Principal axes about the mean."""
+
+    mean: torch.Tensor
+    axes: torch.Tensor | None
+    """(D, R) orthonormal, or None where the axes are the columns themselves."""
+    spread: torch.Tensor
+    """(R,) float64 sum of squares of each coordinate."""
+
+    @classmethod
+    def of(cls, x: torch.Tensor) -> _Basis:
+        mean = x.mean(0)
+        n, d = x.shape
+        if min(n, d) > WIDEST:
+            return cls(mean, None, ((x - mean) ** 2).sum(0, dtype=torch.float64))
+        centred = x - mean
+        if n >= d:
+            spread, axes = torch.linalg.eigh((centred.T @ centred).double())
+            return cls(mean, axes.to(x.dtype), spread.clamp_min(0))
+        spread, left = torch.linalg.eigh((centred.double() @ centred.T.double()))
+        real = spread > spread[-1] * 1e-12
+        # An orthonormal basis of the rows' span: outside it the penalty keeps every weight at zero.
+        axes = torch.linalg.qr(centred.double().T @ (left[:, real] / spread[real].sqrt())).Q
+        return cls(mean, axes.to(x.dtype), spread[real])
+
+    def coordinates(self, x: torch.Tensor) -> torch.Tensor:
+        centred = x - self.mean
+        return centred if self.axes is None else centred @ self.axes
+
+    def back(self, fit: _Fit, problem: _Problem) -> Probe:
+        """The probe in the space of the embeddings, over all classes."""
+        part = fit.point[:-1].to(self.mean.dtype)
+        weight = (part if self.axes is None else self.axes @ part).T                 # (P, D)
+        bias = fit.point[-1].to(self.mean.dtype) - weight @ self.mean
+        if problem.kind == "multinomial":
+            bias = bias - bias.mean()
+        k = problem.n_classes
+        full = weight.new_zeros(k, weight.shape[1])
+        full[problem.present] = weight
+        shifts = torch.full((k,), -float("inf"), dtype=bias.dtype, device=bias.device) if problem.constant is None else problem.constant.clone()
+        shifts[problem.present] = bias
+        return Probe(full, shifts, fit.loss, fit.iterations, fit.gap, problem.kind)
+
+
+def _fit(
+    z: torch.Tensor, spread: torch.Tensor, problem: _Problem, l2: float, tolerance: float, max_iterations: int,
+    start: torch.Tensor | None = None,
+) -> _Fit:
+    """Minimise (sum of mass * loss + l2 / 2 |A|^2) / total mass over A (R, P) and the bias."""
+    prior = _prior(problem)
+    p = len(problem.present)
+    total = float(problem.mass.sum()) if problem.kind == "multinomial" else float(problem.mass.sum()) / p
+    penalty = (2.0 if problem.kind == "multinomial" and p == 2 else 1.0) * l2 / total
+    objective = _Objective(z, problem, penalty, total)
+    bent = (prior * (1 - prior)).clamp_min(1e-12)                 # the loss's second derivative by the score, before any fit
+    curvature = torch.cat([spread[:, None] / len(z) * bent * 0.5 + penalty, bent[None]])
+    if start is None:
+        start = torch.zeros(z.shape[1] + 1, p, dtype=torch.float64, device=z.device)
+        start[-1] = torch.log(prior) if problem.kind == "multinomial" else torch.log(prior / (1 - prior))
+    if p < 2 and problem.kind == "multinomial":
+        return _Fit(start, 0.0, 0, 0.0)
+    found = minimise(
+        objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20,
+        rounding=torch.finfo(z.dtype).eps,
+    )
+    return _Fit(found.point, found.value, found.evaluations, found.gap)
+
+
+def _prior(problem: _Problem) -> torch.Tensor:
+    """(P,) float64 share of each class in the mass."""
+    if problem.target.ndim == 1:
+        sums = torch.zeros(len(problem.present), dtype=torch.float64, device=problem.mass.device)
+        sums.index_add_(0, problem.target, problem.mass.double())
+        return sums / sums.sum()
+    if problem.kind == "multilabel":
+        return (problem.mass * problem.target).sum(0, dtype=torch.float64) / problem.mass.sum(0, dtype=torch.float64)
+    sums = (problem.mass[:, None] * problem.target).sum(0, dtype=torch.float64)
+    return sums / sums.sum()
+
+
+class _Objective:
+    """Value and gradient in one pass over the rows, in blocks."""
+
+    def __init__(self, z: torch.Tensor, problem: _Problem, penalty: float, total: float) -> None:
+        self.z, self.problem, self.penalty, self.total = z, problem, penalty, total
+        step = max(64, CHUNK // len(problem.present))
+        self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]
+
+    def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
+        weight, bias = point[:-1].to(self.z.dtype), point[-1].to(self.z.dtype)
+        gradient = torch.zeros_like(weight)
+        shifts, value = torch.zeros_like(point[-1]), 0.0
+        residual = self._multilabel if self.problem.kind == "multilabel" else self._multinomial
+        for rows in self.blocks:
+            z = self.z[rows]
+            lost, left = residual(torch.addmm(bias, z, weight), rows)
+            value += lost
+            gradient.addmm_(z.T, left)
+            shifts += left.sum(0, dtype=torch.float64)
+        full = torch.cat([gradient.double() / self.total + self.penalty * point[:-1], (shifts / self.total)[None]])
+        return value / self.total + 0.5 * self.penalty * float((point[:-1] ** 2).sum()), full
+
+    def _multinomial(self, scores: torch.Tensor, rows: slice) -> tuple[float, torch.Tensor]:
+        """Sum of mass * cross-entropy, and its derivative by the scores (written over them)."""
+        target, mass = self.problem.target[rows], self.problem.mass[rows]
+        top = scores.amax(1, keepdim=True)
+        scores.sub_(top)
+        at = (scores * target).sum(1) if target.ndim == 2 else scores.gather(1, target[:, None])[:, 0]
+        scores.exp_()
+        weight = scores.sum(1, keepdim=True)
+        lost = float((mass * (weight[:, 0].log() - at)).sum(dtype=torch.float64))
+        scores.mul_(mass[:, None] / weight)
+        if target.ndim == 2:
+            scores.addcmul_(target, mass[:, None], value=-1)
+        else:
+            scores.scatter_add_(1, target[:, None], -mass[:, None])
+        return lost, scores
+
+    def _multilabel(self, scores: torch.Tensor, rows: slice) -> tuple[float, torch.Tensor]:
+        target, mass = self.problem.target[rows], self.problem.mass[rows]
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, target, weight=mass, reduction="none")
+        return float(losses.sum(dtype=torch.float64)), (torch.sigmoid(scores) - target) * mass
+
+
+def _predict(z: torch.Tensor, fit: _Fit, problem: _Problem) -> torch.Tensor:
+    part = torch.softmax(torch.addmm(fit.point[-1].to(z.dtype), z, fit.point[:-1].to(z.dtype)), dim=1)
+    full = z.new_zeros(len(z), problem.n_classes)
+    full[:, problem.present] = part
+    return full
+
+
+def _narrow(fit: _Fit, present: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    """The fit's columns for the classes that a fold still has."""
+    return fit.point[:, torch.isin(present, part)]
+
+
+def _folds(rows: torch.Tensor, labels: torch.Tensor, folds: int, seed: int) -> torch.Tensor:
+    """(N,) fold of each labelled row, -1 without a label. Every class is dealt out in turn, each beginning at the emptiest fold."""
+    order = content_order(rows, seed)
+    fold = torch.full((len(rows),), -1, dtype=torch.int64, device=rows.device)
+    filled = torch.zeros(folds, dtype=torch.int64)
+    sorted_labels = labels[order]
+    seen = sorted_labels[sorted_labels >= 0].unique()
+    # Classes come in the order of their first row, so that renaming the classes changes no fold.
+    firsts = [(int(torch.nonzero(sorted_labels == c)[0]), int(c)) for c in seen]
+    for _, c in sorted(firsts):
+        members = order[sorted_labels == c]
+        turn = torch.argsort(filled, stable=True)
+        dealt = turn[torch.arange(len(members)) % folds]
+        fold[members] = dealt.to(fold.device)
+        filled += torch.bincount(dealt, minlength=folds)
+    return fold
