@@ -1,9 +1,4 @@
-"""The graph of nearest neighbours: exact in blocks.
-
-Similarities are screened block by block in float32 (a matrix product), the best candidates of each row are then scored again
-in double precision, and a row whose choice the screening error could have touched is searched in full. So the answer depends
-on the vectors alone: not on block sizes, threads or the order of summation, and equal similarities go by position.
-"""
+"""The graph of nearest neighbours: exact in blocks, or by partitions where there are many rows."""
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
@@ -12,19 +7,17 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from labelnb.checks import as_tensor, positive_int, within
+from labelnb.checks import positive_int, within
 from labelnb.compute.device import working_memory
+from labelnb.compute.partitions import plan, search
+from labelnb.compute.screening import Rows, exact_lists
 
 __all__ = ["KnnGraph", "knn_graph"]
 
 EXACT_BELOW = 30_000
 """Rows below which `exact=None` searches exactly."""
-_SPARE = 8
-"""Candidates kept beyond k, so that few rows have to be searched in full."""
-_CACHED = 1 << 21
-"""Numbers gathered at a time when candidates are scored again: what stays in a processor's cache."""
-_SCREEN_ERROR = 1e-5
-"""More than a float32 matrix product of unit rows can be wrong by (some 1e-7 times the square root of the dimension)."""
+EXACT_SHARE = 0.3
+"""Where a row would have to be compared with more than this share of all rows, `exact=None` searches exactly after all."""
 
 
 class KnnGraph(NamedTuple):
@@ -96,7 +89,8 @@ def knn_graph(
     k : neighbours a row, at most N - 1 (N with queries)
     queries : (Q, D) rows to look up in `x`; none looks up `x` in itself
     metric : `cosine` or `euclidean`
-    exact : True searches all pairs, False partitions the rows; None is exact below 30,000 rows
+    exact : True searches all pairs; False splits the rows into partitions and looks into the near ones only; None is exact below
+        30,000 rows, for few queries, and where partitions would not save much (vectors without any groups)
     recall : the least share of the true neighbours that an inexact search must find, measured on a sample
     memory : bytes for the blocks, beside input and result; none takes a quarter of what is free, 1 GiB at most on a CPU
 
@@ -116,17 +110,21 @@ def knn_graph(
     if metric not in ("cosine", "euclidean"):
         raise ValueError(f"metric: got {metric!r}, expected 'cosine' or 'euclidean'")
     within("recall", recall, 0.0, 1.0, open_low=True)
-    rows = _Rows(x, "x", metric)
-    looked_up = rows if queries is None else _Rows(queries, "queries", metric)
+    rows = Rows(x, "x", metric)
+    looked_up = rows if queries is None else Rows(queries, "queries", metric)
     if looked_up.dim != rows.dim:
         raise ValueError(f"queries: vectors of {looked_up.dim} numbers, x of {rows.dim}; expected the same space")
-    most = rows.count - (queries is None)
+    same = queries is None
+    most = rows.count - same
     positive_int("k", k)
     if k > most:
-        others = "other rows" if queries is None else "rows"
-        raise ValueError(f"k: got {k}, but there are {most} {others} to be neighbours; give k of at most {most}")
+        raise ValueError(f"k: got {k}, but there are {most} {'other ' if same else ''}rows to be neighbours; give k of at most {most}")
     budget = working_memory(memory, rows.device)
-    return _exact(rows, looked_up, k, queries is None, budget)
+    if exact is False or (exact is None and rows.count >= EXACT_BELOW and looked_up.count >= EXACT_BELOW // 10):
+        planned = plan(rows, looked_up, k, same, recall, budget)
+        if exact is False or planned.share <= EXACT_SHARE:
+            return KnnGraph(*search(rows, looked_up, k, same, planned, budget), "partitions", metric, rows.count)
+    return KnnGraph(*exact_lists(rows, looked_up, k, same, budget), 1.0, "exact", metric, rows.count)
 
 
 def _weights(graph: KnnGraph, gamma: float) -> torch.Tensor:
@@ -138,146 +136,3 @@ def _weights(graph: KnnGraph, gamma: float) -> torch.Tensor:
     # A query has a scale of its own only; among rows, the neighbour's scale counts as much as the row's.
     scales = last * (last[graph.indices, 0] if len(last) == graph.n_rows else last)
     return torch.where(distances == 0, torch.ones_like(distances), (-gamma * distances.square() / scales).exp())
-
-
-class _Rows:
-    """Vectors as they are stored, handed out in blocks."""
-
-    def __init__(self, value: Any, name: str, metric: str) -> None:
-        self.stored = as_tensor(value, name, dtype=None)
-        if self.stored.ndim != 2 or 0 in self.stored.shape:
-            raise ValueError(f"{name}: got shape {tuple(self.stored.shape)}, expected (N, D) with at least one row and one column")
-        if not self.stored.dtype.is_floating_point:
-            self.stored = self.stored.to(torch.float32)
-        self.metric, self.device = metric, self.stored.device
-        self.count, self.dim = self.stored.shape
-        self.dtype = torch.float64 if self.stored.dtype == torch.float64 else torch.float32
-        step = max(1, (64 << 20) // (8 * self.dim))
-        self.lengths = torch.cat([self.stored[a:a + step].double().norm(dim=1) for a in range(0, self.count, step)])
-        bad = torch.nonzero(~torch.isfinite(self.lengths) | ((self.lengths == 0) & (metric == "cosine"))).flatten()
-        if len(bad):
-            what = "NaN, infinity or only zeros" if metric == "cosine" else "NaN or infinity"
-            raise ValueError(f"{name}: {what} in {len(bad)} rows, the first at {bad[:5].tolist()}; drop or repair them")
-
-    def block(self, at: slice) -> torch.Tensor:
-        """float32 rows, of length 1 for cosines."""
-        taken = self.stored[at]
-        if self.metric == "cosine":
-            taken = taken.to(self.dtype) / self.lengths[at, None].to(self.dtype)
-        return taken.float()
-
-    @property
-    def error(self) -> float:
-        """Bound on what screening can be wrong by, in the units of the screened value."""
-        return _SCREEN_ERROR * (1.0 if self.metric == "cosine" else 4 * float(self.lengths.max()) ** 2)
-
-
-def _exact(rows: _Rows, queries: _Rows, k: int, same: bool, budget: int) -> KnnGraph:
-    kept = min(k + _SPARE, rows.count - same)
-    side = max(64, min(8192, int((budget / (4 * 4)) ** 0.5), int(budget / (16 * rows.dim))))
-    values, indices = (_screen_same if same else _screen)(rows, queries, kept, side)
-    return KnnGraph(*_settle(rows, queries, k, same, values, indices, budget), 1.0, "exact", rows.metric, rows.count)
-
-
-def _products(a: torch.Tensor, b: torch.Tensor, metric: str) -> torch.Tensor:
-    """What screening compares: cosines, or minus squared distances."""
-    if metric == "cosine":
-        return a @ b.T
-    return torch.addmm(-(a * a).sum(1, keepdim=True) - (b * b).sum(1), a, b.T, alpha=2.0)
-
-
-def _merge(values: torch.Tensor, indices: torch.Tensor, at: slice, found: torch.Tensor, start: int) -> None:
-    """Put the best of the block `found`, whose columns begin at `start`, into the lists of the rows `at`."""
-    best, where = found.topk(min(values.shape[1], found.shape[1]), dim=1, sorted=False)
-    together = torch.cat([values[at], best], dim=1)
-    chosen, place = together.topk(values.shape[1], dim=1, sorted=False)
-    indices[at] = torch.cat([indices[at], where + start], dim=1).gather(1, place)
-    values[at] = chosen
-
-
-def _screen(rows: _Rows, queries: _Rows, kept: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    values = torch.full((queries.count, kept), -torch.inf, device=rows.device)
-    indices = torch.full((queries.count, kept), -1, dtype=torch.int64, device=rows.device)
-    for a in range(0, queries.count, side):
-        left = queries.block(slice(a, a + side))
-        for b in range(0, rows.count, side):
-            _merge(values, indices, slice(a, a + side), _products(left, rows.block(slice(b, b + side)), rows.metric), b)
-    return values, indices
-
-
-def _screen_same(rows: _Rows, queries: _Rows, kept: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `_screen` of the rows in themselves: every block serves its rows and its columns, so half the products suffice."""
-    values = torch.full((rows.count, kept), -torch.inf, device=rows.device)
-    indices = torch.full((rows.count, kept), -1, dtype=torch.int64, device=rows.device)
-    for a in range(0, rows.count, side):
-        left = rows.block(slice(a, a + side))
-        for b in range(a, rows.count, side):
-            found = _products(left, left if a == b else rows.block(slice(b, b + side)), rows.metric)
-            if a == b:
-                found.fill_diagonal_(-torch.inf)
-            else:
-                _merge(values, indices, slice(b, b + side), found.T.contiguous(), a)
-            _merge(values, indices, slice(a, a + side), found, b)
-    return values, indices
-
-
-def _settle(
-    rows: _Rows, queries: _Rows, k: int, same: bool, values: torch.Tensor, indices: torch.Tensor, budget: int, *, certain: bool = True,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Score the candidates again in float64, order them, and with `certain` search rows in full where screening could have erred."""
-    count, kept = indices.shape
-    out_i = torch.empty((count, k), dtype=torch.int64, device=rows.device)
-    out_s = torch.empty((count, k), dtype=rows.dtype, device=rows.device)
-    step = max(1, min(budget // 20, _CACHED) // (kept * rows.dim))
-    worst = values.min(dim=1).values
-    doubtful = []
-    for a in range(0, count, step):
-        at = slice(a, a + step)
-        exact = _rescore(rows, queries, at, indices[at])
-        out_i[at], out_s[at] = _order(indices[at], exact, k, rows.dtype)
-        if certain and kept < rows.count - same:
-            last = out_s[at][:, -1].double()
-            edge = last if rows.metric == "cosine" else -last.square()
-            doubtful.append(a + torch.nonzero(edge <= worst[at] + rows.error).flatten())
-    again = torch.cat(doubtful) if doubtful else torch.empty(0, dtype=torch.int64)
-    step = max(1, int(budget / (40 * rows.count)))
-    for a in range(0, len(again), step):
-        _search_full(rows, queries, again[a:a + step], k, same, budget, out_i, out_s)
-    return out_i, out_s
-
-
-def _rescore(rows: _Rows, queries: _Rows, at: slice, indices: torch.Tensor) -> torch.Tensor:
-    """Cosines, or minus distances, of the queries `at` to their candidates (n, m), in float64."""
-    known = indices.clamp_min(0)
-    left, right = queries.stored[at].double(), rows.stored[known].double()
-    if rows.metric == "cosine":
-        scored = torch.bmm(right, left[:, :, None]).squeeze(2) / (queries.lengths[at, None] * rows.lengths[known])
-    else:
-        scored = -right.sub_(left[:, None, :]).square_().sum(2).sqrt_()
-    return scored.masked_fill_(indices < 0, -torch.inf)
-
-
-def _order(indices: torch.Tensor, scored: torch.Tensor, k: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """The k best of each row, nearest first, equal ones (to float32, or to 1e-12 of float64) by position."""
-    key = scored.float() if dtype == torch.float32 else (scored * 2.0**40).round()
-    by_position = indices.argsort(dim=1)
-    place = by_position.gather(1, key.gather(1, by_position).argsort(dim=1, descending=True, stable=True)[:, :k])
-    return indices.gather(1, place), scored.gather(1, place).to(dtype)
-
-
-def _search_full(
-    rows: _Rows, queries: _Rows, at: torch.Tensor, k: int, same: bool, budget: int, out_i: torch.Tensor, out_s: torch.Tensor,
-) -> None:
-    left = queries.stored[at].double()
-    scored = torch.empty((len(at), rows.count), dtype=torch.float64, device=rows.device)
-    step = max(1, int(budget / (20 * rows.dim)))
-    for b in range(0, rows.count, step):
-        right = rows.stored[b:b + step].double()
-        if rows.metric == "cosine":
-            scored[:, b:b + step] = left @ right.T / (queries.lengths[at, None] * rows.lengths[b:b + step])
-        else:
-            scored[:, b:b + step] = -torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
-    if same:
-        scored[torch.arange(len(at)), at] = -torch.inf
-    everyone = torch.arange(rows.count, device=rows.device).expand(len(at), -1)
-    out_i[at], out_s[at] = _order(everyone, scored, k, rows.dtype)

@@ -66,12 +66,10 @@ def test_blocks_of_any_size_give_the_same(k, memory):
 
 
 def test_a_small_memory_really_makes_blocks():
-    from labelnb.compute import knn
+    from labelnb.compute import screening
 
-    x = torch.from_numpy(rows(900))
-    store = knn._Rows(x, "x", "cosine")
-    whole = knn._screen_same(store, store, 12, 900)
-    parts = knn._screen_same(store, store, 12, 128)
+    store = screening.Rows(rows(900), "x", "cosine")
+    whole, parts = screening._screen_same(store, 12, 900), screening._screen_same(store, 12, 128)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one.sort(1).values, other.sort(1).values, atol=1e-6)
 

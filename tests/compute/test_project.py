@@ -99,7 +99,7 @@ def test_umap_of_few_rows(n, umap):
 
 
 def test_umap_lays_out_a_graph_of_ones_own(umap):
-    x, truth = groups()
+    truth = groups()[1]
     own = (truth[:, None] == truth) & (np.random.default_rng(0).random((400, 400)) < 0.1)
     own = scipy.sparse.csr_array((own | own.T).astype(np.float32))
     xy = project(np.random.default_rng(1).normal(size=(400, 3)), graph=own, progress=False).xy.numpy()
@@ -119,18 +119,19 @@ def test_neighbours_are_handed_over_with_the_row_itself_first():
 
 
 def test_no_global_generator_is_touched(umap):
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     project(groups()[0], progress=False)
     project(groups()[0], method="pca")
     assert torch.equal(before[0], torch.get_rng_state())
-    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
 
 
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
         (groups()[0], {"method": "tsne"}, "method: got 'tsne'"), (groups()[0], {"n_neighbors": 1}, "n_neighbors: got 1"),
-        (groups()[0][0], {}, "x: got shape"), (groups()[0][:0], {}, "x: got shape"), (np.full((5, 3), np.nan), {}, "x: NaN or infinity in 5 rows"),
+        (groups()[0][0], {}, "x: got shape"), (groups()[0][:0], {}, "x: got shape"),
+        (np.full((5, 3), np.nan), {}, "x: NaN or infinity in 5 rows"),
         (groups()[0], {"graph": scipy.sparse.eye_array(7)}, "graph: got shape"),
         (groups()[0], {"graph": knn_graph(groups(20)[0], 3)}, "graph: neighbours of 20 rows"),
         (np.zeros((9, 3)), {}, "only zeros"),

@@ -1,0 +1,186 @@
+"""Vectors compared in blocks: float32 products find candidates, float64 settles which of them are nearest.
+
+Candidates are screened by a matrix product in float32, scored again in float64 and ordered; a row whose choice the screening error
+could have touched is searched in full. So the answer depends on the vectors alone, not on block sizes, threads or the order of
+summation, and equal similarities go by position.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from labelnb.checks import as_tensor
+
+__all__ = ["Rows", "empty_lists", "exact_lists", "products", "merge", "settle", "search_full"]
+
+_SPARE = 8
+"""Candidates kept beyond k, so that few rows have to be searched in full."""
+_GATHERED = 1 << 21
+"""Numbers gathered at a time when candidates are scored again: about what stays in a processor's cache."""
+_ERROR = 1e-5
+"""More than a float32 product of unit rows can be wrong by (some 1e-7 times the square root of the dimension)."""
+
+
+class Rows:
+    """Vectors as they are stored, handed out in blocks."""
+
+    def __init__(self, value: Any, name: str, metric: str) -> None:
+        self.stored = as_tensor(value, name, dtype=None)
+        if self.stored.ndim != 2 or 0 in self.stored.shape:
+            raise ValueError(f"{name}: got shape {tuple(self.stored.shape)}, expected (N, D) with at least one row and one column")
+        if not self.stored.dtype.is_floating_point:
+            self.stored = self.stored.to(torch.float32)
+        self.metric, self.device = metric, self.stored.device
+        self.count, self.dim = self.stored.shape
+        self.dtype = torch.float64 if self.stored.dtype == torch.float64 else torch.float32
+        step = max(1, (64 << 20) // (8 * self.dim))
+        self.lengths = torch.cat([self.stored[a:a + step].double().norm(dim=1) for a in range(0, self.count, step)])
+        bad = torch.nonzero(~torch.isfinite(self.lengths) | ((self.lengths == 0) & (metric == "cosine"))).flatten()
+        if len(bad):
+            what = "NaN, infinity or only zeros" if metric == "cosine" else "NaN or infinity"
+            raise ValueError(f"{name}: {what} in {len(bad)} rows, the first at {bad[:5].tolist()}; drop or repair them")
+
+    def block(self, at: slice | torch.Tensor) -> torch.Tensor:
+        """float32 rows, of length 1 for cosines."""
+        taken = self.stored[at]
+        if self.metric == "cosine":
+            taken = taken.to(self.dtype) / self.lengths[at, None].to(self.dtype)
+        return taken.float()
+
+    @property
+    def error(self) -> float:
+        """Bound on what screening can be wrong by, in the units of what is screened."""
+        return _ERROR * (1.0 if self.metric == "cosine" else 4 * float(self.lengths.max()) ** 2)
+
+
+def exact_lists(
+    rows: Rows, queries: Rows, k: int, same: bool, budget: int, at: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions and similarities (Q, k) of the k nearest rows of every query, or of those `at`; `same`: a query is not its own neighbour."""
+    kept = min(k + _SPARE, rows.count - same)
+    side = max(64, min(8192, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
+    if at is None and same:
+        values, indices = _screen_same(rows, kept, side)
+    else:
+        values, indices = _screen(rows, queries, kept, side, same, at)
+    return settle(rows, queries, k, same, values, indices, budget, at=at)
+
+
+def products(a: torch.Tensor, b: torch.Tensor, metric: str) -> torch.Tensor:
+    """What screening compares: cosines, or minus squared distances."""
+    if metric == "cosine":
+        return a @ b.T
+    return torch.addmm(-(a * a).sum(1, keepdim=True) - (b * b).sum(1), a, b.T, alpha=2.0)
+
+
+def merge(values: torch.Tensor, indices: torch.Tensor, at: slice | torch.Tensor, found: torch.Tensor, members: torch.Tensor) -> None:
+    """Put the best of the block `found`, whose columns are the rows `members`, into the lists of the queries `at`."""
+    kept = values.shape[1]
+    best, where = found.topk(min(kept, found.shape[1]), dim=1, sorted=False)
+    together = torch.cat([values[at], best], dim=1)
+    chosen, place = together.topk(kept, dim=1, sorted=False)
+    indices[at] = torch.cat([indices[at], members[where]], dim=1).gather(1, place)
+    values[at] = chosen
+
+
+def empty_lists(count: int, kept: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lists of nothing found yet: minus infinity at position -1."""
+    return torch.full((count, kept), -torch.inf, device=device), torch.full((count, kept), -1, dtype=torch.int64, device=device)
+
+
+def _screen(rows: Rows, queries: Rows, kept: int, side: int, same: bool, at: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    everyone = torch.arange(rows.count, device=rows.device)
+    asked = torch.arange(queries.count, device=rows.device) if at is None else at
+    values, indices = empty_lists(len(asked), kept, rows.device)
+    for a in range(0, len(asked), side):
+        left = queries.block(asked[a:a + side])
+        for b in range(0, rows.count, side):
+            found, members = products(left, rows.block(slice(b, b + side)), rows.metric), everyone[b:b + side]
+            if same:
+                found.masked_fill_(asked[a:a + side, None] == members, -torch.inf)
+            merge(values, indices, slice(a, a + side), found, members)
+    return values, indices
+
+
+def _screen_same(rows: Rows, kept: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows among themselves: every block serves its rows and its columns, so half the products suffice."""
+    everyone = torch.arange(rows.count, device=rows.device)
+    values, indices = empty_lists(rows.count, kept, rows.device)
+    for a in range(0, rows.count, side):
+        left = rows.block(slice(a, a + side))
+        for b in range(a, rows.count, side):
+            found = products(left, left if a == b else rows.block(slice(b, b + side)), rows.metric)
+            if a == b:
+                found.fill_diagonal_(-torch.inf)
+            else:
+                merge(values, indices, slice(b, b + side), found.T.contiguous(), everyone[a:a + side])
+            merge(values, indices, slice(a, a + side), found, everyone[b:b + side])
+    return values, indices
+
+
+def settle(
+    rows: Rows, queries: Rows, k: int, same: bool, values: torch.Tensor, indices: torch.Tensor, budget: int, *,
+    at: torch.Tensor | None = None, certain: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k nearest among the candidates (Q, kept) of every query, or of those `at`.
+
+    With `certain`, a query whose k-th neighbour is no further above the worst candidate than screening can err is searched in full.
+    """
+    count, kept = indices.shape
+    asked = torch.arange(count, device=rows.device) if at is None else at
+    out_i = torch.empty((count, k), dtype=torch.int64, device=rows.device)
+    out_s = torch.empty((count, k), dtype=rows.dtype, device=rows.device)
+    step = max(1, min(budget // 20, _GATHERED) // (kept * rows.dim))
+    for a in range(0, count, step):
+        part = slice(a, a + step)
+        out_i[part], out_s[part] = _order(indices[part], _rescore(rows, queries, asked[part], indices[part]), k, rows.dtype)
+    if certain and kept < rows.count - same:
+        last = out_s[:, -1].double()
+        edge = last if rows.metric == "cosine" else -last.square()
+        doubtful = torch.nonzero(edge <= values.min(dim=1).values + rows.error).flatten()
+        search_full(rows, queries, doubtful, k, same, budget, out_i, out_s, at=asked[doubtful])
+    return out_i, out_s
+
+
+def _rescore(rows: Rows, queries: Rows, asked: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """Cosines, or minus distances, of queries to their candidates (n, m), in float64."""
+    known = indices.clamp_min(0)
+    left, right = queries.stored[asked].double(), rows.stored[known].double()
+    if rows.metric == "cosine":
+        scored = torch.bmm(right, left[:, :, None]).squeeze(2) / (queries.lengths[asked, None] * rows.lengths[known])
+    else:
+        scored = -right.sub_(left[:, None, :]).square_().sum(2).sqrt_()
+    return scored.masked_fill_(indices < 0, -torch.inf)
+
+
+def _order(indices: torch.Tensor, scored: torch.Tensor, k: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k best of each row, nearest first, equal ones (to float32, or to 1e-12 of float64) by position."""
+    key = scored.float() if dtype == torch.float32 else (scored * 2.0**40).round()
+    by_position = indices.argsort(dim=1)
+    place = by_position.gather(1, key.gather(1, by_position).argsort(dim=1, descending=True, stable=True)[:, :k])
+    return indices.gather(1, place), scored.gather(1, place).to(dtype)
+
+
+def search_full(
+    rows: Rows, queries: Rows, lists: torch.Tensor, k: int, same: bool, budget: int, out_i: torch.Tensor, out_s: torch.Tensor, *,
+    at: torch.Tensor | None = None,
+) -> None:
+    """Fill the given `lists` by comparing their queries (those `at`, else of the same number) with every row in float64."""
+    asked = lists if at is None else at
+    chunk = max(1, budget // (40 * rows.count))
+    step = max(1, budget // (20 * rows.dim))
+    everyone = torch.arange(rows.count, device=rows.device)
+    for a in range(0, len(lists), chunk):
+        who = asked[a:a + chunk]
+        left = queries.stored[who].double()
+        scored = torch.empty((len(who), rows.count), dtype=torch.float64, device=rows.device)
+        for b in range(0, rows.count, step):
+            right = rows.stored[b:b + step].double()
+            if rows.metric == "cosine":
+                scored[:, b:b + step] = left @ right.T / (queries.lengths[who, None] * rows.lengths[b:b + step])
+            else:
+                scored[:, b:b + step] = -torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
+        if same:
+            scored.masked_fill_(who[:, None] == everyone, -torch.inf)
+        out_i[lists[a:a + chunk]], out_s[lists[a:a + chunk]] = _order(everyone.expand(len(who), -1), scored, k, rows.dtype)
