@@ -1,4 +1,4 @@
-"""Which items are meant: ids, positions, masks and slices, as positions."""
+"""Which items are meant: ids, positions, masks and slices, as positions; and whether a result is about these items."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from labelnb.classes import LabelSpace
     from labelnb.items import Items
+    from labelnb.results import Result
 
-__all__ = ["positions_of", "one_each"]
+__all__ = ["positions_of", "one_each", "check_fits"]
 
 
 def positions_of(items: Items, ids: Any) -> np.ndarray:
@@ -50,3 +52,21 @@ def one_each(value: Any, count: int) -> list[Any]:
             raise ValueError(f"value: got {len(value)} values for {count} items; expected one value for all, or one an item")
         return list(value)
     return [value] * count
+
+
+def check_fits(result: Result, items: Items, classes: LabelSpace) -> None:
+    """Refuse a result that is over other items or classes than the session's.
+
+    Raises
+    ------
+    ValueError
+        With what differs, and what to do.
+    """
+    count = len(result) if hasattr(result, "__len__") else len(items)
+    if count != len(items):
+        raise ValueError(f"got a result over {count} items, the session has {len(items)}; run the method again")
+    strange = [name for name in getattr(result, "classes", ()) if name not in classes]
+    if strange:
+        raise ValueError(
+            f"the proposal names classes {strange[:5]} that the session does not have; add them with s.add_class, or run the method again"
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,9 +20,13 @@ from labelnb.intake import record_given, without
 from labelnb.items import Items
 from labelnb.journal import Event, Journal
 from labelnb.labels import Label, LabelSet
+from labelnb.load import load
 from labelnb.methods import families
 from labelnb.results import Clusters, Embeddings, Proposal, Ranking, Result
-from labelnb.selection import one_each, positions_of
+from labelnb.selection import check_fits, one_each, positions_of
+
+if TYPE_CHECKING:
+    from labelnb.student import Student
 
 __all__ = ["Session"]
 
@@ -66,7 +70,7 @@ class Session(Desk):
         who: str | None = None,
     ) -> None:
         name = Path(items).name if isinstance(items, str | Path) else getattr(items, "modality", "items")
-        loaded = items if isinstance(items, Items) else _load(items)
+        loaded = load(items)
         folder = SessionFolder(path if path is not None else SessionFolder.default_path(loaded, name))
         resumed = not folder.is_new
         loaded, changed = folder.adopt(loaded)
@@ -230,7 +234,7 @@ class Session(Desk):
             raise TypeError(
                 f"accept: got {type(proposal).__name__}, expected a Proposal; name clusters in the ClusterBoard (result.widget()) instead"
             )
-        self._fits(proposal)
+        check_fits(proposal, self.items, self.classes)
         chosen = (proposal.predictions >= 0) & (proposal.confidence >= above)
         if ids is not None:
             mask = np.zeros(len(self.items), bool)
@@ -279,7 +283,7 @@ class Session(Desk):
 
         return audit(self, result, n, **{"seed": self.seed, **options})
 
-    def train(self, kind: str = "probe", **options: Any) -> Any:
+    def train(self, kind: Literal["probe", "mlp"] = "probe", **options: Any) -> Student:
         """Train a small classifier on the labels; kept in the session's folder. Returns a `Student`."""
         from labelnb import student
 
@@ -320,7 +324,7 @@ class Session(Desk):
         if isinstance(result, Clusters):
             return widget_for(result, host=self, **options)
         if result is not None:
-            self._fits(result)
+            check_fits(result, self.items, self.classes)
         return ReviewGrid(self, result, **options)
 
     # Small things ---------------------------------------------------------------------------------------------------------
@@ -360,17 +364,6 @@ class Session(Desk):
         self._listeners.clear()
         self.folder.close()
 
-    def _fits(self, result: Result) -> None:
-        if hasattr(result, "__len__") and len(result) != len(self.items):  # type: ignore[arg-type]
-            raise ValueError(f"got a result over {len(result)} items, the session has {len(self.items)}; run the method again")  # type: ignore[arg-type]
-        if isinstance(result, Proposal):
-            strange = [name for name in result.classes if name not in self.classes]
-            if strange:
-                raise ValueError(
-                    f"the proposal names classes {strange[:5]} that the session does not have; "
-                    "add them with s.add_class, or run the method again"
-                )
-
     def _after(self, events: list[Event]) -> list[Event]:
         self._refresh()
         alive = {event.number for event in self.journal.runs()}
@@ -401,12 +394,6 @@ class Session(Desk):
         share = known / len(self.items)
         what = f"{len(self.items):,} {self.items.modality} items, {len(self.classes)} classes, {known:,} labelled ({share:.0%})"
         return f"Session of {what}, in {self.folder.path}"
-
-
-def _load(items: Any) -> Items:
-    from labelnb.load import load
-
-    return load(items)
 
 
 def _login() -> str:
