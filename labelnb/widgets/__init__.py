@@ -34,10 +34,14 @@ def widget_for(result: Result, *, host: Any = None, **options: Any) -> Panel:
 
     kind = type(result).__name__
     if not isinstance(result, results.Embeddings | results.Clusters | results.Proposal | results.Ranking):
-        raise TypeError(f"got a {kind}, which has no interactive widget; display it as it is, or give Embeddings, Clusters, a Proposal or a Ranking")
+        raise TypeError(
+            f"got a {kind}, which has no interactive widget; display it as it is, or give Embeddings, Clusters, a Proposal or a Ranking"
+        )
     host = host if host is not None else result.session
     if host is None:
-        raise ValueError(f"this {kind} was made from plain arrays and knows no items; call the method through a session, or give host=session")
+        raise ValueError(
+            f"this {kind} was made from plain arrays and knows no items; call the method through a session, or give host=session"
+        )
     if isinstance(result, results.Embeddings):
         from labelnb.widgets.opening import open_explorer
 

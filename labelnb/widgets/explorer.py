@@ -18,7 +18,7 @@ SURE = 254
 """Confidence 0 ... 1 is sent as 0 ... 254; 255 where the proposal abstains."""
 
 
-class Positions(traitlets.TraitType):
+class Positions(traitlets.TraitType[np.ndarray, Any]):
     """An observable set of positions: int64, ascending, unique, read-only. Equal sets are no change."""
 
     info_text = "positions of items"
@@ -28,7 +28,9 @@ class Positions(traitlets.TraitType):
         if array.dtype == bool:
             array = np.flatnonzero(array)
         if array.size and array.dtype.kind not in "iu":
-            raise traitlets.TraitError(f"selection: got {array.dtype} values, expected integer positions or a mask; ids go through .select(ids)")
+            raise traitlets.TraitError(
+                f"selection: got {array.dtype} values, expected integer positions or a mask; ids go through .select(ids)"
+            )
         array = array.astype(np.int64).ravel()
         if array.size and not (array[1:] > array[:-1]).all():
             array = np.unique(array)
@@ -39,8 +41,8 @@ class Positions(traitlets.TraitType):
         return array
 
     def set(self, obj: Any, value: Any) -> None:
-        new = self._validate(obj, value)
-        old = self.get(obj)
+        new: Any = self._validate(obj, value)
+        old: Any = self.get(obj)
         if not np.array_equal(old, new):
             obj._trait_values[self.name] = new
             obj._notify_trait(self.name, old, new)
@@ -78,7 +80,9 @@ class Explorer(Panel):
     selection = Positions(np.zeros(0, np.int64))
     """(n,) int64 positions, ascending. Set it, observe it."""
 
-    def __init__(self, host: Any, xy: Any, *, color: str = "label", proposal: Proposal | None = None, title: str = "Explorer", plain: bool = False) -> None:
+    def __init__(
+        self, host: Any, xy: Any, *, color: str = "label", proposal: Proposal | None = None, title: str = "Explorer", plain: bool = False,
+    ) -> None:
         self._xy = _on_the_wire(xy, len(host.items))
         self._origin: str | None = None
         self._results: tuple[str, np.ndarray] | None = None
@@ -115,7 +119,7 @@ class Explorer(Panel):
         return self._proposal
 
     def set_positions(self, xy: Any) -> None:
-        """Move the points to new places, (N, 2), with a transition; for a second projection of the same items. May be called from a thread."""
+        """Move the points to new places, (N, 2), with a transition; for a second projection of the same items. Threads may call it."""
         self._xy = _on_the_wire(xy, len(self.host.items))
         self.notify("positions", buffers=[self._xy.tobytes()])
 
@@ -224,8 +228,10 @@ class Explorer(Panel):
         position = int(message["position"])
         label = self.host.labels.label(position)
         named = int(self.host.labels.values[position])
-        answer: dict[str, Any] = {"item": str(self.host.items.ids[position]), "label": None if label is None else _described(label), "label_position": named}
-        answer |= {"proposal": None, "confidence": 0.0}
+        answer: dict[str, Any] = {
+            "item": str(self.host.items.ids[position]), "label": None if label is None else _described(label), "label_position": named,
+            "proposal": None, "confidence": 0.0,
+        }
         if self._proposal is not None:
             row = self._proposal.probabilities[position]
             best = int(row.argmax())
@@ -324,4 +330,8 @@ def _described(label: Any) -> str:
     """A label in words."""
     names = ", ".join(getattr(label, "classes", ()))
     kind = getattr(label, "kind", "class")
-    return {"class": names, "not": f"not {names}", "any": f"one of {names}", "multi": names or "none of the classes", "unsure": "unsure", "outside": "not in the list"}.get(kind, str(label))
+    words = {
+        "class": names, "not": f"not {names}", "any": f"one of {names}", "multi": names or "none of the classes", "unsure": "unsure",
+        "outside": "not in the list",
+    }
+    return words.get(kind, str(label))

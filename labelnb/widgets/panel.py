@@ -12,8 +12,9 @@ A widget is a subclass::
             return {"positions": [...]}, [array.tobytes()]                   # or only the dict
 
 What the browser asks for is `{"id", "kind", ...}` with buffers; the answer of `on_<kind>` goes back under the same id, and an
-exception goes back as its message (`id`, `ok` and `error` are taken, so an answer's own keys are others). `self.notify("name", {...}, buffers)` tells every open view something. `self.state` is the
-small synced trait that `panel.onState` reads; it follows the host. Nothing of the size of the data is ever in a trait.
+exception goes back as its message (`id`, `ok` and `error` are taken, so an answer's own keys are others).
+`self.notify("name", {...}, buffers)` tells every open view something. `self.state` is the small synced trait that `panel.onState`
+reads; it follows the host. Nothing of the size of the data is ever in a trait.
 """
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ def bundle(name: str) -> str:
     try:
         return path.read_text(encoding="utf8")
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path.name} is missing from {STATIC}: reinstall labelnb, or in a checkout run `npm ci && npm run build` in widgets/") from error
+        raise FileNotFoundError(
+            f"{path.name} is missing from {STATIC}: reinstall labelnb, or in a checkout run `npm ci && npm run build` in widgets/"
+        ) from error
 
 
 class Panel(anywidget.AnyWidget):
@@ -183,7 +186,7 @@ class Panel(anywidget.AnyWidget):
                 picture, answer["mime"] = items.thumbnail(position, size)
                 if answer["mime"] not in SAFE_PICTURES:
                     picture, answer["problem"] = None, f"got a picture of type {answer['mime']}, expected one of {SAFE_PICTURES}"
-        except Exception as error:  # whatever a decoder raises is this item's problem, and is shown on its card
+        except Exception as error:  # noqa: BLE001 - whatever a decoder raises is this item's problem, and is shown on its card
             picture, answer["problem"] = None, f"{answer['id'] or position}: {error}"
         return answer, picture
 
@@ -192,13 +195,15 @@ class Panel(anywidget.AnyWidget):
         handler = getattr(self, f"on_{kind}", None) if kind.isidentifier() and kind not in ("msg", "trait_change", "displayed") else None
         try:
             if handler is None:
-                raise ValueError(f"{type(self).__name__} has no answer to {kind!r}; the front end and labelnb are of different versions: reload the page")
+                raise ValueError(
+                    f"{type(self).__name__} has no answer to {kind!r}; the front end and labelnb are of different versions: reload the page"
+                )
             if uid is not None and uid in self._answered:
                 answer = self._answered[uid]
             else:
                 answer = handler(message, buffers)
                 self._remember(uid, answer)
-        except Exception as error:  # the boundary to the browser: what went wrong is shown there
+        except Exception as error:  # noqa: BLE001 - the boundary to the browser: what went wrong is shown there
             text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
             if uid is not None and isinstance(error, ValueError | KeyError | TypeError | IndexError):
                 answer = {"refused": text or type(error).__name__}

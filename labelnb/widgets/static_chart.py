@@ -1,4 +1,4 @@
-"""Pictures for saved notebooks, drawn with PIL: bars, points, lines, contact sheets. Dark ink on white, twice the size they are shown at."""
+"""Pictures for saved notebooks, drawn with PIL: bars, points, lines, contact sheets. Dark ink on white, at twice their shown size."""
 from __future__ import annotations
 
 import functools
@@ -21,6 +21,8 @@ INK, QUIET, HAIRLINE, PAPER = (22, 25, 29), (95, 100, 108), (222, 224, 227), (25
 TINTS = (0, 1, 2)
 """Sure, likely, unsure: from strong to pale."""
 NAME_WIDTH = 168
+Colour = tuple[int, int, int]
+Points = list[tuple[float, float]]
 ROW = 22
 
 
@@ -34,7 +36,10 @@ def _canvas(height: float, width: float = WIDTH) -> tuple[Image.Image, ImageDraw
     return image, ImageDraw.Draw(image)
 
 
-def _write(draw: ImageDraw.ImageDraw, x: float, y: float, text: str, *, size: float = 12, colour: tuple[int, int, int] = INK, anchor: str = "lm", room: float | None = None) -> None:
+def _write(
+    draw: ImageDraw.ImageDraw, x: float, y: float, text: str, *, size: float = 12, colour: Colour = INK, anchor: str = "lm",
+    room: float | None = None,
+) -> None:
     text = " ".join(str(text).split())
     font = _font(size)
     if room is not None and draw.textlength(text, font=font) > room * SCALE:
@@ -42,6 +47,10 @@ def _write(draw: ImageDraw.ImageDraw, x: float, y: float, text: str, *, size: fl
             text = text[:-1]
         text += "…"
     draw.text((x * SCALE, y * SCALE), text, fill=colour, font=font, anchor=anchor)
+
+
+def _box(draw: ImageDraw.ImageDraw, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
+    draw.rectangle((left * SCALE, top * SCALE, right * SCALE, bottom * SCALE), fill=colour)
 
 
 def bars(rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", most: int = 24) -> Image.Image:
@@ -57,7 +66,7 @@ def bars(rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", mo
         x = float(NAME_WIDTH)
         for level, part in enumerate(parts):
             width = part / longest * room
-            draw.rectangle((x * SCALE, (y - 6) * SCALE, (x + width) * SCALE, (y + 6) * SCALE), fill=_paler(rgb(class_colour(position)), level / max(len(parts), 1)))
+            _box(draw, x, y - 6, x + width, y + 6, _paler(rgb(class_colour(position)), level / max(len(parts), 1)))
             x += width
         total = sum(parts)
         _write(draw, x + 7, y, f"{total:,.0f}{unit}" if float(total).is_integer() else f"{total:.3g}{unit}", colour=QUIET, size=11)
@@ -103,9 +112,10 @@ def lines(figure: Any, *, title: str = "", height: float = 240) -> Image.Image:
     known = [value for values in series for value in values if np.isfinite(value)]
     low, high = min([0.0, *known]), max([*known, 0.0]) or 1.0
     left, right, top, bottom = 56.0, WIDTH - 16.0, 34.0, height - 40.0
-    x_low, x_high = (0.0, 1.0) if figure["kind"] == "calibration" else (min(places, default=0) - (0 if numeric else .5), max(places, default=1) + (0 if numeric else .5))
+    aside = 0 if numeric else .5
+    x_low, x_high = min(places, default=0) - aside, max(places, default=1) + aside
     if figure["kind"] == "calibration":
-        low, high = 0.0, 1.0
+        x_low, x_high, low, high = 0.0, 1.0, 0.0, 1.0
 
     def to_page(px: float, py: float) -> tuple[float, float]:
         return left + (px - x_low) / ((x_high - x_low) or 1) * (right - left), bottom - (py - low) / ((high - low) or 1) * (bottom - top)
@@ -114,26 +124,31 @@ def lines(figure: Any, *, title: str = "", height: float = 240) -> Image.Image:
         y = to_page(0, tick)[1]
         draw.line((left * SCALE, y * SCALE, right * SCALE, y * SCALE), fill=HAIRLINE, width=1)
         _write(draw, left - 8, y, f"{tick:g}", size=10, colour=QUIET, anchor="rm")
-    ticks = _ticks(x_low, x_high) if numeric or figure["kind"] == "calibration" else places
-    for tick, label in zip(ticks, [f"{tick:g}" for tick in ticks] if numeric or figure["kind"] == "calibration" else [str(value) for value in x], strict=True):
-        _write(draw, to_page(tick, 0)[0], bottom + 11, label, size=10, colour=QUIET, anchor="mm", room=(right - left) / max(len(ticks), 1) - 4)
+    ticks = _ticks(x_low, x_high) if numeric else places
+    room = (right - left) / max(len(ticks), 1) - 4
+    for tick, label in zip(ticks, [f"{tick:g}" for tick in ticks] if numeric else [str(value) for value in x], strict=True):
+        _write(draw, to_page(tick, 0)[0], bottom + 11, label, size=10, colour=QUIET, anchor="mm", room=room)
     if figure["kind"] == "calibration":
         draw.line([tuple(part * SCALE for part in to_page(v, v)) for v in (0.0, 1.0)], fill=rgb(NEUTRAL), width=SCALE)
     for k, values in enumerate(series):
-        _one_series(draw, figure["kind"], [(px, py) for px, py in zip(places, values, strict=True) if np.isfinite(py)], to_page, k, len(series), low)
+        points = [(px, py) for px, py in zip(places, values, strict=True) if np.isfinite(py)]
+        if figure["kind"] == "bar":
+            _bar_series(draw, points, to_page, k, len(series), max(low, 0.0))
+        else:
+            _line_series(draw, points, to_page, rgb(class_colour(k)))
     _chart_words(draw, names, title, str(figure.get("x_label", "")), str(figure.get("y_label", "")), height)
     return image
 
 
-def _one_series(draw: ImageDraw.ImageDraw, kind: str, points: list[tuple[float, float]], to_page: Any, k: int, count: int, low: float) -> None:
-    colour = rgb(class_colour(k))
-    if kind == "bar":
-        width = .8 / count
-        for px, py in points:
-            x0, y0 = to_page(px - .4 + k * width, max(low, 0.0))
-            x1, y1 = to_page(px - .4 + (k + 1) * width, py)
-            draw.rectangle((x0 * SCALE, min(y0, y1) * SCALE, (x1 - 1) * SCALE, max(y0, y1) * SCALE), fill=colour)
-        return
+def _bar_series(draw: ImageDraw.ImageDraw, points: Points, to_page: Any, k: int, count: int, ground: float) -> None:
+    width = .8 / count
+    for px, py in points:
+        x0, y0 = to_page(px - .4 + k * width, ground)
+        x1, y1 = to_page(px - .4 + (k + 1) * width, py)
+        _box(draw, x0, min(y0, y1), x1 - 1, max(y0, y1), rgb(class_colour(k)))
+
+
+def _line_series(draw: ImageDraw.ImageDraw, points: Points, to_page: Any, colour: Colour) -> None:
     page = [tuple(part * SCALE for part in to_page(px, py)) for px, py in points]
     if len(page) > 1:
         draw.line(page, fill=colour, width=2 * SCALE, joint="curve")
@@ -149,7 +164,7 @@ def _chart_words(draw: ImageDraw.ImageDraw, names: Sequence[str], title: str, x_
     for k, name in reversed(list(enumerate(names[:6]))):
         width = min(120.0, draw.textlength(str(name), font=_font(10.5)) / SCALE)
         _write(draw, x - width, 13, name, size=10.5, colour=QUIET, room=122)
-        draw.rectangle(((x - width - 14) * SCALE, 9 * SCALE, (x - width - 6) * SCALE, 17 * SCALE), fill=rgb(class_colour(k)))
+        _box(draw, x - width - 14, 9, x - width - 6, 17, rgb(class_colour(k)))
         x -= width + 26
 
 
@@ -160,7 +175,7 @@ def sheet(rows: Sequence[tuple[str, int, Sequence[Image.Image]]], *, side: float
     for k, (name, position, pictures) in enumerate(rows):
         y = gap + k * (side + gap)
         _write(draw, NAME_WIDTH - 28, y + side / 2, name, anchor="rm", room=NAME_WIDTH - 34)
-        draw.rectangle(((NAME_WIDTH - 20) * SCALE, (y + side / 2 - 5) * SCALE, (NAME_WIDTH - 10) * SCALE, (y + side / 2 + 5) * SCALE), fill=rgb(class_colour(position)))
+        _box(draw, NAME_WIDTH - 20, y + side / 2 - 5, NAME_WIDTH - 10, y + side / 2 + 5, rgb(class_colour(position)))
         for n, picture in enumerate(pictures):
             small = picture.convert("RGB")
             small.thumbnail((int(side * SCALE), int(side * SCALE)))
@@ -194,7 +209,7 @@ def _in_few_colours(picture: Image.Image) -> Image.Image:
     """The picture in a palette that holds the classes' colours and greys exactly; what is left goes to the thumbnails."""
     used = picture.getcolors(256)
     if used is not None:
-        colours = [colour for _, colour in used]
+        colours: list[Any] = [colour for _, colour in used]
     else:
         colours = [PAPER, INK, QUIET, HAIRLINE, rgb(NEUTRAL), *((grey, grey, grey) for grey in range(24, 256, 24))]
         colours += [_paler(rgb(class_colour(k)), level / len(TINTS)) for k in range(12) for level in TINTS]
@@ -211,8 +226,9 @@ def _in_few_colours(picture: Image.Image) -> Image.Image:
     return few
 
 
-def _paler(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
-    return tuple(int(part + (255 - part) * share * .8) for part in colour)  # type: ignore[return-value]
+def _paler(colour: Colour, share: float) -> Colour:
+    red, green, blue = (int(part + (255 - part) * share * .8) for part in colour)
+    return red, green, blue
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -41,7 +41,9 @@ def mimebundle(result: results.Result) -> dict[str, Any]:
     return bundle_of(_headline(result), tables, picture, _small_print(result), list(result.warnings))
 
 
-def bundle_of(headline: str, tables: Mapping[str, Rows], picture: Image.Image | None, small_print: str = "", warnings: Sequence[str] = ()) -> dict[str, Any]:
+def bundle_of(
+    headline: str, tables: Mapping[str, Rows], picture: Image.Image | None, small_print: str = "", warnings: Sequence[str] = (),
+) -> dict[str, Any]:
     """A MIME bundle of a headline, tables by name, a picture and notes; everything escaped."""
     parts = [f"<p><strong>{_escaped(headline)}</strong></p>"]
     parts += [f"<p>⚠ {_escaped(warning)}</p>" for warning in warnings]
@@ -53,12 +55,14 @@ def bundle_of(headline: str, tables: Mapping[str, Rows], picture: Image.Image | 
         code = base64.b64encode(png).decode()
         bundle["image/png"] = code
         height = picture.height * WIDTH // max(picture.width, 1) if picture.width else picture.height // SCALE
-        parts.append(f'<img alt="{_escaped(headline)}" width="{WIDTH}" height="{height}" style="max-width:100%;height:auto" src="data:image/png;base64,{code}">')
+        size = f'width="{WIDTH}" height="{height}" style="max-width:100%;height:auto"'
+        parts.append(f'<img alt="{_escaped(headline)}" {size} src="data:image/png;base64,{code}">')
     parts += [_html_table(name, rows) for name, rows in tables.items() if rows]
     if small_print:
         parts.append(f"<p style='opacity:.75'><small>{_escaped(small_print)}</small></p>")
     bundle["text/html"] = "<div>" + "".join(parts) + "</div>"
-    texts = [headline, *(f"! {warning}" for warning in warnings), *(_text_table(name, rows) for name, rows in tables.items() if rows), small_print]
+    words = [_text_table(name, rows) for name, rows in tables.items() if rows]
+    texts = [headline, *(f"! {warning}" for warning in warnings), *words, small_print]
     bundle["text/plain"] = "\n".join(text for text in texts if text)
     return bundle
 
@@ -67,7 +71,7 @@ def report_text(report: results.Report) -> str:
     """A Report as plain text: the title, its figures, its tables."""
     lines = [report.title]
     width = max((len(str(name)) for name in report.values), default=0)
-    lines += [f"  {str(name):<{width}}  {_figure(value)}" for name, value in report.values.items()]
+    lines += [f"  {name!s:<{width}}  {_figure(value)}" for name, value in report.values.items()]
     lines += [_text_table(name, rows) for name, rows in report.tables.items() if rows]
     lines += [f"! {warning}" for warning in report.warnings]
     return "\n".join(lines)
@@ -113,12 +117,14 @@ def _drawn_proposal(result: results.Proposal) -> Drawn:
         own = confidence[predictions == k]
         levels = [float(((own >= low) & (own < high)).sum()) for low, high in zip(BANDS, (1.1, *BANDS), strict=False)]
         rows.append((result.classes[k], levels, int(k)))
-        table.append({"class": result.classes[k], "items": len(own), "median confidence": float(np.median(own)) if len(own) else float("nan"), f"above {BANDS[0]:.0%}": int(levels[0])})
+        middle = float(np.median(own)) if len(own) else float("nan")
+        table.append({"class": result.classes[k], "items": len(own), "median confidence": middle, f"above {BANDS[0]:.0%}": int(levels[0])})
     abstains = int((predictions < 0).sum())
     if abstains:
         rows.append(("no proposal", [float(abstains)], -1))
     pictures = [bars(rows, most=16)]
-    surest = [(result.classes[k], int(k), _surest(np.flatnonzero(predictions == k), confidence)) for k in order[:5] if (predictions == k).any()]
+    present = [k for k in order[:5] if (predictions == k).any()]
+    surest = [(result.classes[k], int(k), _surest(np.flatnonzero(predictions == k), confidence)) for k in present]
     shown = _thumbnails(result, surest)
     if shown:
         pictures.append(sheet(shown))
@@ -140,7 +146,8 @@ def _drawn_clusters(result: results.Clusters) -> Drawn:
     if shown:
         pictures.append(sheet(shown))
     words = {int(k): " · ".join(_text(result, i) for i in found[:3]) for _, k, found in exemplars}
-    return stack(pictures), {"largest clusters": [{"cluster": int(k), "items": int(sizes[k]), "exemplars": words.get(int(k), "")} for k in order[:TABLE_ROWS]]}
+    table = [{"cluster": int(k), "items": int(sizes[k]), "exemplars": words.get(int(k), "")} for k in order[:TABLE_ROWS]]
+    return stack(pictures), {"largest clusters": table}
 
 
 def _drawn_ranking(result: results.Ranking) -> Drawn:
@@ -148,15 +155,20 @@ def _drawn_ranking(result: results.Ranking) -> Drawn:
 
     top = result.order[:TABLE_ROWS]
     flagged = np.asarray(result.flagged, bool)
-    table = [{"item": _name(result, i), "score": float(result.scores[i]), "flagged": "yes" if flagged[i] else "", "reason": result.reasons[i]} for i in top]
-    finite = result.scores[np.isfinite(result.scores)]
+    table = [
+        {"item": _name(result, i), "score": float(result.scores[i]), "flagged": "yes" if flagged[i] else "", "reason": result.reasons[i]}
+        for i in top
+    ]
+    scored = np.isfinite(result.scores)
+    finite = result.scores[scored]
     pictures = []
     if len(finite):
         edges = np.histogram_bin_edges(finite, 24)
         middles = (edges[:-1] + edges[1:]) / 2
-        kept = np.isfinite(result.scores) & ~flagged
-        series = {"flagged": np.histogram(result.scores[flagged & np.isfinite(result.scores)], edges)[0].tolist(), "others": np.histogram(result.scores[kept], edges)[0].tolist()}
-        pictures.append(lines({"kind": "line", "x": middles.tolist(), "series": series, "x_label": "score", "y_label": "items"}, height=190))
+        parts = {"flagged": scored & flagged, "others": scored & ~flagged}
+        series = {name: np.histogram(result.scores[part], edges)[0].tolist() for name, part in parts.items()}
+        chart = {"kind": "line", "x": middles.tolist(), "series": series, "x_label": "score", "y_label": "items"}
+        pictures.append(lines(chart, height=190))
     shown = _thumbnails(result, [("first in line", -1, top[:8])])
     if shown:
         pictures.append(sheet(shown))
@@ -168,12 +180,13 @@ def _drawn_votes(result: results.Votes) -> Drawn:
 
     votes = result.votes
     majority = _majority(votes)
-    table = []
+    table: list[dict[str, Any]] = []
     for m, source in enumerate(result.sources):
         given = votes[:, m] >= 0
         with_others = given & (((votes >= 0).sum(axis=1)) > 1)
         differs = float((votes[with_others, m] != majority[with_others]).mean()) if with_others.any() else float("nan")
-        table.append({"source": source, "coverage": float(result.coverage[m]), "votes": int(given.sum()), "differs from the majority": differs})
+        share = float(result.coverage[m])
+        table.append({"source": source, "coverage": share, "votes": int(given.sum()), "differs from the majority": differs})
     return bars([(row["source"], [100 * row["coverage"]], m) for m, row in enumerate(table)], unit="%"), {"sources": table}
 
 
@@ -205,7 +218,8 @@ def _headline(result: results.Result) -> str:
     if isinstance(result, results.Embeddings):
         return f"Embeddings of {what}: {result.shape[1]:,} numbers each, by {result.encoder}"
     if isinstance(result, results.Proposal):
-        return f"Proposal for {what}, {len(result.classes):,} classes; {result.coverage:.1%} have one, median confidence {float(np.median(result.confidence)):.2f}"
+        middle = float(np.median(result.confidence))
+        return f"Proposal for {what}, {len(result.classes):,} classes; {result.coverage:.1%} have one, median confidence {middle:.2f}"
     if isinstance(result, results.Clusters):
         return f"{result.n_clusters:,} clusters of {what}, {int((result.assignment < 0).sum()):,} outliers"
     if isinstance(result, results.Ranking):
@@ -230,7 +244,8 @@ def _html_table(name: str, rows: Rows) -> str:
     head = "".join(f"<th style='text-align:left'>{_escaped(column)}</th>" for column in columns)
     body = "".join("<tr>" + "".join(_cell(row.get(column)) for column in columns) + "</tr>" for row in rows[:TABLE_ROWS])
     more = f"<p>and {len(rows) - TABLE_ROWS:,} more</p>" if len(rows) > TABLE_ROWS else ""
-    return f"<table><caption style='text-align:left'>{_escaped(name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    caption = f"<caption style='text-align:left'>{_escaped(name)}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _cell(value: Any) -> str:
@@ -245,7 +260,8 @@ def _text_table(name: str, rows: Rows) -> str:
     numbers = [all(isinstance(row.get(column), int | float | np.number) for row in rows[:TABLE_ROWS]) for column in columns]
 
     def line(texts: Sequence[str]) -> str:
-        padded = [" " * (width - _width(text)) + text if right else text + " " * (width - _width(text)) for text, width, right in zip(texts, widths, numbers, strict=True)]
+        gaps = [" " * (width - _width(text)) for text, width in zip(texts, widths, strict=True)]
+        padded = [gap + text if right else text + gap for text, gap, right in zip(texts, gaps, numbers, strict=True)]
         return "  " + "  ".join(padded).rstrip()
 
     more = [f"  and {len(rows) - TABLE_ROWS:,} more"] if len(rows) > TABLE_ROWS else []
@@ -287,8 +303,9 @@ def _thumbnails(result: results.Result, rows: Sequence[tuple[str, int, np.ndarra
     """Rows of small pictures; those that cannot be read are left out, and all where there are none."""
     if result.session is None or result.session.items.modality != "image":
         return []
-    found = [(name, k, [picture for picture in (_thumbnail(result, int(i)) for i in where) if picture is not None]) for name, k, where in rows]
-    return [row for row in found if row[2]]
+    found = [(name, k, [_thumbnail(result, int(i)) for i in where]) for name, k, where in rows]
+    kept = [(name, k, [picture for picture in pictures if picture is not None]) for name, k, pictures in found]
+    return [row for row in kept if row[2]]
 
 
 def _thumbnail(result: results.Result, position: int) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""Widgets in plain Chromium, without a kernel: the built bundle on a page, a model that follows anywidget's interface, and the real Python half.
+"""Widgets in plain Chromium, without a kernel: the built bundle on a page, a model like anywidget's, and the real Python half.
 
     def test_something(mount):
         host = FakeHost()
@@ -22,42 +22,12 @@ import pytest
 
 ORIGIN = "http://widget.test"
 THEMES = {
-    "light": {"--jp-layout-color0": "#fff", "--jp-layout-color1": "#fff", "--jp-layout-color2": "#eee", "--jp-ui-font-color0": "rgba(0,0,0,1)", "--jp-ui-font-color1": "rgba(0,0,0,.87)"},
-    "dark": {"--jp-layout-color0": "#111", "--jp-layout-color1": "#212121", "--jp-layout-color2": "#424242", "--jp-ui-font-color0": "rgba(255,255,255,1)", "--jp-ui-font-color1": "rgba(255,255,255,.87)"},
+    "light": {"layout-color0": "#fff", "layout-color1": "#fff", "layout-color2": "#eee", "ui-font-color0": "rgba(0,0,0,1)"},
+    "dark": {"layout-color0": "#111", "layout-color1": "#212121", "layout-color2": "#424242", "ui-font-color0": "rgba(255,255,255,1)"},
 }
 """JupyterLab's own values."""
 
-HARNESS = """
-const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const encode = (buffer) => { const bytes = new Uint8Array(buffer); let text = ""; for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768)); return btoa(text); };
-const traits = JSON.parse(document.getElementById("traits").textContent);
-const listeners = new Map();
-const fire = (name, ...given) => { for (const callback of [...(listeners.get(name) ?? [])]) callback(...given); };
-let changed = {};
-window.pending = 0; window.sent = [];
-const model = {
-  get: (name) => traits[name],
-  set: (name, value) => { traits[name] = value; changed[name] = value; fire("change:" + name); fire("change"); },
-  save_changes: async () => { const values = changed; changed = {}; window.pending++; try { deliver(await window.toPython(JSON.stringify({ traits: values }), [])); } finally { window.pending--; } },
-  on: (name, callback) => { if (!listeners.has(name)) listeners.set(name, new Set()); listeners.get(name).add(callback); },
-  off: (name, callback) => { if (callback) listeners.get(name)?.delete(callback); else listeners.delete(name); },
-  send: async (content, callbacks, buffers = []) => {
-    if (window.frames_dropped) return;
-    window.pending++; window.sent.push(content.kind);
-    try { deliver(await window.toPython(JSON.stringify(content), buffers.map(encode))); } finally { window.pending--; }
-  },
-};
-window.deliver = (messages) => { for (const { trait, value, content, buffers } of messages) {
-  if (trait) { traits[trait] = value; fire("change:" + trait); fire("change"); }
-  else fire("msg:custom", content, buffers.map((text) => new DataView(decode(text).buffer)));
-} };
-const widget = (await import("/bundle.js")).default;
-window.views = [];
-window.renderView = async (el) => { views.push(await widget.render({ model, el })); };
-window.modelListeners = () => [...listeners.values()].reduce((n, set) => n + set.size, 0);
-await renderView(document.getElementById("view"));
-window.ready = true;
-"""
+HARNESS = (Path(__file__).parent / "harness.js").read_text(encoding="utf8")
 
 
 class Mounted:
@@ -70,10 +40,14 @@ class Mounted:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         widget.send = self._send
-        widget.observe(self._trait_changed, names=[name for name in widget.keys if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")])
+        ours = [name for name in widget.keys if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")]
+        widget.observe(self._trait_changed, names=ours)
         page.expose_function("toPython", self._from_page)
         traits = {name: value for name, value in widget.get_state().items() if not name.startswith("_")}
-        files = {"/": (self._html(traits, theme, width), "text/html"), "/bundle.js": (widget._esm, "text/javascript"), "/harness.js": (HARNESS, "text/javascript")}
+        files = {
+            "/": (self._html(traits, theme, width), "text/html"), "/bundle.js": (widget._esm, "text/javascript"),
+            "/harness.js": (HARNESS, "text/javascript"),
+        }
         page.route(f"{ORIGIN}/**", lambda route: self._serve(route, files))
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{ORIGIN}/")
@@ -106,7 +80,7 @@ class Mounted:
 
     def again(self) -> None:
         """A second view of the same model, below the first."""
-        self.page.evaluate("async () => { const el = document.createElement('div'); el.id = 'second'; document.body.append(el); await renderView(el); }")
+        self.page.evaluate("async () => { const el = document.createElement('div'); document.body.append(el); await renderView(el); }")
         self.settle()
 
     def model_listeners(self) -> int:
@@ -114,7 +88,7 @@ class Mounted:
         return int(self.page.evaluate("modelListeners()"))
 
     def _html(self, traits: dict[str, Any], theme: str, width: int) -> str:
-        variables = ";".join(f"{name}:{value}" for name, value in THEMES[theme].items())
+        variables = ";".join(f"--jp-{name}:{value}" for name, value in THEMES[theme].items())
         data = json.dumps(traits).replace("<", "\\u003c")
         light = "true" if theme == "light" else "false"
         return (

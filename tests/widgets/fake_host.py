@@ -1,4 +1,4 @@
-"""A host for widgets, all in memory: made items in clusters, labels, decisions with undo and redo. What a Session is to a widget, and no more."""
+"""A host for widgets, all in memory: made items in clusters, labels, decisions with undo and redo. No more than widgets ask."""
 from __future__ import annotations
 
 import functools
@@ -64,9 +64,12 @@ def _picture(kind: int, turn: int, size: int) -> bytes:
 class FakeLabels:
     """What widgets read of a LabelSet."""
 
-    def __init__(self, given: Sequence[Any], classes: LabelSpace, ids: np.ndarray, people: np.ndarray, source: np.ndarray, when: np.ndarray) -> None:
+    def __init__(
+        self, given: Sequence[Any], classes: LabelSpace, ids: np.ndarray, people: np.ndarray, source: np.ndarray, when: np.ndarray,
+    ) -> None:
         self.given, self.classes, self.ids, self.who = list(given), classes, ids, people
-        self.values = np.array([classes.names.index(one) if isinstance(one, str) and one in classes.names else -1 for one in given], np.int64)
+        places = {name: k for k, name in enumerate(classes.names)}
+        self.values = np.array([places.get(one, -1) if isinstance(one, str) else -1 for one in given], np.int64)
         self.known = np.array([one is not None for one in given], bool)
         self.source, self.when = np.where(self.known, source, None), np.where(self.known, when, np.datetime64("NaT"))
         self.by_person = self.known & (source == "person")
@@ -89,7 +92,8 @@ class FakeHost:
                  broken: int | None = None, can_search_text: bool = True, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         truth = np.arange(n) % len(NAMES)
-        centres = np.stack([np.cos(np.arange(len(NAMES)) * 2 * np.pi / len(NAMES)), np.sin(np.arange(len(NAMES)) * 2 * np.pi / len(NAMES))], axis=1)
+        angles = np.arange(len(NAMES)) * 2 * np.pi / len(NAMES)
+        centres = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         self.xy = (centres[truth] * 4 + rng.standard_normal((n, 2)) * .7).astype(np.float32)
         self.items = FakeItems(truth, modality, texts, broken)
         self.classes = LabelSpace(tuple(classes))
@@ -131,7 +135,9 @@ class FakeHost:
             return np.flatnonzero(array)
         return array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else self.items.positions(array)
 
-    def decide(self, positions: Any, value: Any, *, proposal: Any = None, confidence: Any = None, who: str | None = None, source: str = "person") -> None:
+    def decide(
+        self, positions: Any, value: Any, *, proposal: Any = None, confidence: Any = None, who: str | None = None, source: str = "person",
+    ) -> None:
         if self.fail:
             raise OSError(self.fail)
         where = np.atleast_1d(np.asarray(positions, np.int64))

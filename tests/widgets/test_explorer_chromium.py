@@ -12,6 +12,12 @@ from labelnb.widgets.explorer import Explorer
 from tests.widgets.fake_host import NAMES, FakeHost
 
 pytestmark = pytest.mark.browser
+CONTEXT = "document.querySelector('canvas').getContext('webgl2')"
+OUTSIDE = """() => {
+  const edge = document.querySelector('.lnb').getBoundingClientRect().right + 1;
+  const outside = (e) => e.getBoundingClientRect().right > edge && !e.closest('.lnb-map-area');
+  return [...document.querySelectorAll('.lnb *')].filter(outside).map((e) => e.className);
+}"""
 HOSTILE = "<img src=x onerror=\"window.hurt=1\">"
 
 
@@ -325,7 +331,7 @@ def test_a_lost_graphics_context_comes_back(mount: Any) -> None:
     host.decide(np.arange(60), "apple")
     shown = mount(Explorer(host, host.xy))
     blue = drawn(shown, "#0968ba")
-    shown.page.evaluate("() => { const gl = document.querySelector('canvas').getContext('webgl2'); window.lose = gl.getExtension('WEBGL_lose_context'); lose.loseContext(); }")
+    shown.page.evaluate(f"() => {{ window.lose = {CONTEXT}.getExtension('WEBGL_lose_context'); lose.loseContext(); }}")
     shown.page.wait_for_selector(".lnb-map-note:not([hidden])")
     shown.page.evaluate("lose.restoreContext()")
     shown.page.wait_for_selector(".lnb-map-note", state="hidden")
@@ -339,7 +345,7 @@ def test_a_graphics_context_that_stays_lost_gives_way_to_the_plain_canvas(mount:
     shown = mount(Explorer(host, host.xy))
     shown.page.evaluate("() => { HTMLCanvasElement.prototype.getContext = new Proxy(HTMLCanvasElement.prototype.getContext, "
                         "{ apply: (f, self, given) => given[0] === 'webgl2' && !self.isConnected ? null : f.apply(self, given) }); "
-                        "document.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext(); }")
+                        f"{CONTEXT}.getExtension('WEBGL_lose_context').loseContext(); }}")
     shown.page.wait_for_selector(".lnb-map-surface[data-renderer=canvas]", timeout=8_000)
     shown.settle()
     assert drawn(shown, "#0968ba") > 200
@@ -351,7 +357,7 @@ def test_cleaning_up_leaves_no_listener_and_no_context(mount: Any) -> None:
     for _ in range(3):
         shown.again()
     assert shown.model_listeners() > 0
-    shown.page.evaluate("() => { window.contexts = [...document.querySelectorAll('canvas')].map((canvas) => canvas.getContext('webgl2')); }")
+    shown.page.evaluate("() => { window.contexts = [...document.querySelectorAll('canvas')].map((one) => one.getContext('webgl2')); }")
     shown.unmount()
     assert shown.model_listeners() == 0 and shown.page.locator(".lnb").count() == 0
     assert shown.page.evaluate("contexts.length") == 4 and shown.page.evaluate("contexts.every((context) => context.isContextLost())")
@@ -381,9 +387,7 @@ def test_it_fits_its_place_in_both_themes(mount: Any, theme: str, width: int) ->
     explorer.select(np.arange(12))
     shown = mount(explorer, theme=theme, width=width)
     shown.settle()
-    wide = shown.page.evaluate("[...document.querySelectorAll('.lnb *')].filter((e) => e.getBoundingClientRect().right > document.querySelector('.lnb').getBoundingClientRect().right + 1 "
-                               "&& !e.closest('.lnb-map-area')).map((e) => e.className)")
-    assert wide == []
+    assert shown.page.evaluate(OUTSIDE) == []
     assert shown.page.locator(".lnb").get_attribute("data-dark") == ("" if theme == "dark" else None)
 
 
@@ -394,4 +398,5 @@ def test_no_items_and_a_dead_kernel_are_said(mount: Any) -> None:
     explorer = Explorer(host, host.xy)
     explorer.on_map = lambda message, buffers: (_ for _ in ()).throw(RuntimeError("the folder is gone"))  # type: ignore[method-assign]
     shown = mount(explorer)
-    assert "could not be drawn" in shown.page.locator(".lnb-body").inner_text() and "the folder is gone" in shown.page.locator(".lnb-body").inner_text()
+    said = shown.page.locator(".lnb-body").inner_text()
+    assert "could not be drawn" in said and "the folder is gone" in said

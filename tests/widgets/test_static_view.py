@@ -53,8 +53,11 @@ def made(n: int = 300, session: Any = None, names: tuple[str, ...] = NAMES) -> d
         "embeddings": Embeddings(rng.standard_normal((n, 8)), session=session),
         "report": Report(
             title="How good", values={"accuracy": .8125, "items": 300}, tables={"by class": [{"class": HOSTILE, "f1": .5}] * 30},
-            figures={"curve": {"kind": "line", "x": [1, 2], "series": {"a": [.1, float("nan")]}}, "bars": {"kind": "bar", "x": ["a", "b"], "series": {"f1": [1, 2]}},
-                     "calibration": {"kind": "calibration", "x": [.1, .9], "series": {"a": [0, 1]}}},
+            figures={
+                "curve": {"kind": "line", "x": [1, 2], "series": {"a": [.1, float("nan")]}},
+                "bars": {"kind": "bar", "x": ["a", "b"], "series": {"f1": [1, 2]}},
+                "calibration": {"kind": "calibration", "x": [.1, .9], "series": {"a": [0, 1]}},
+            },
         ),
     }
 
@@ -114,8 +117,9 @@ def test_report_text_lines_up_and_says_what_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("result", [
-    Proposal(np.zeros((0, 2))), Proposal(np.zeros((3, 2))), Clusters(np.zeros(0, int)), Clusters(np.full(4, -1)), Ranking(np.full(3, np.nan)),
-    Votes(np.full((2, 2), -1)), Embeddings(np.zeros((1, 4))), Embeddings(np.zeros((5, 1))), Report(title="empty"),
+    Proposal(np.zeros((0, 2))), Proposal(np.zeros((3, 2))), Clusters(np.zeros(0, int)), Clusters(np.full(4, -1)),
+    Ranking(np.full(3, np.nan)), Votes(np.full((2, 2), -1)), Embeddings(np.zeros((1, 4))), Embeddings(np.zeros((5, 1))),
+    Report(title="empty"),
 ], ids=lambda result: f"{type(result).__name__}-{len(result) if hasattr(result, '__len__') else 0}")
 def test_results_with_nothing_in_them_show_all_the_same(result: Any) -> None:
     bundle = mimebundle(result)
@@ -154,7 +158,8 @@ def test_a_chart_with_one_value_or_none_is_drawn() -> None:
 
 
 def test_wide_letters_and_long_words_do_not_break_the_table() -> None:
-    text = bundle_of("head", {"t": [{"a": "漢字", "b": "x"}, {"a": "abcd", "b": "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"}]}, None)["text/plain"]
+    long = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
+    text = bundle_of("head", {"t": [{"a": "漢字", "b": "x"}, {"a": "abcd", "b": long}]}, None)["text/plain"]
     rows = text.splitlines()[3:]
     assert rows[0] == "  漢字  x" and rows[1].startswith("  abcd  Rindfleisch") and len(rows[1]) <= 60
 
