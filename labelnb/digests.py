@@ -16,8 +16,8 @@ WHOLE = 256 * 1024
 _BLOCK = 64 * 1024
 
 
-def digest(*parts: bytes) -> str:
-    """Short SHA-256 (16 hex digits) of the parts, joined."""
+def digest(*parts: Any) -> str:
+    """Short SHA-256 (16 hex digits) of the parts, joined: bytes or contiguous arrays."""
     found = hashlib.sha256()
     for part in parts:
         found.update(part)

@@ -55,10 +55,9 @@ class PictureError(ValueError):
 def _open(source: bytes | str | os.PathLike[str]) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
-    raw = isinstance(source, (bytes, bytearray, memoryview))
-    head = bytes(source[:256]) if raw else b""
+    head = source[:256] if isinstance(source, bytes) else None
     try:
-        image = Image.open(io.BytesIO(source) if raw else source, formats=_FORMATS)  # type: ignore[arg-type]
+        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"{error}; make it smaller, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it") from error
     except FileNotFoundError as error:
@@ -66,7 +65,7 @@ def _open(source: bytes | str | os.PathLike[str]) -> Image.Image:
     except PermissionError as error:
         raise PictureError("no permission to read the file") from error
     except UnidentifiedImageError as error:
-        raise PictureError(_why_not(head if raw else _head(source))) from error
+        raise PictureError(_why_not(_head(source) if head is None else head)) from error
     except BROKEN as error:
         raise PictureError(_broken(error)) from error
     width, height = image.size

@@ -81,9 +81,10 @@ def from_vectors(
         raise ItemError(f"source: got an array of shape {array.shape}; expected at least one number a row")
     vectors = np.ascontiguousarray(array, dtype=np.float32)
     finite = np.isfinite(vectors).all(axis=1)
-    zero = np.logical_not(vectors.any(axis=1))
+    zero: np.ndarray = np.logical_not(vectors.any(axis=1))
+    bad = set(np.flatnonzero(~finite).tolist())
     more = [
-        ItemProblem(int(i), f"row {i}", "NaN or infinity in the vector" if not finite[i] else "all zeros: the vector has no direction")
+        ItemProblem(int(i), f"row {i}", "NaN or infinity in the vector" if i in bad else "all zeros: the vector has no direction")
         for i in np.flatnonzero(~finite | zero)
         if int(i) not in skip
     ]

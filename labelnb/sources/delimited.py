@@ -43,7 +43,10 @@ def read_delimited(path: Path, columns: dict[str, Any]) -> tuple[Any, list[ItemP
     if not start.strip():
         raise ItemError(f"{path}: the file is empty; there is nothing to label")
     separator = "\t" if path.name.lower().split(".csv")[0].endswith((".tsv", ".tab", ".tsv.gz")) else _separator(start)
-    header = next(csv.reader(io.StringIO(start), delimiter=separator))
+    try:
+        header = next(csv.reader(io.StringIO(start.lstrip("\r\n"), newline=""), delimiter=separator))
+    except (csv.Error, StopIteration) as error:
+        raise ItemError(f"{path}: its first line is no header of a CSV ({error})") from error
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise ItemError(f"{path}: columns {repeated} appear more than once in the first line; rename them")

@@ -37,7 +37,7 @@ def from_place(
         raise ItemError("source: got an empty text, expected a place on disk")
     if "://" in place[:12]:
         raise ItemError(f"{place}: an address on the web; download it first, labelnb fetches nothing by itself")
-    if _isdir(path):
+    if os.path.isdir(path):
         return _from_folder(Path(path), columns)
     if os.path.isfile(path):
         return _from_file(Path(path), columns)
@@ -62,13 +62,6 @@ def close(path: str) -> str:
         return f"; {parent} is not there either" if parent and parent != path else ""
     found = difflib.get_close_matches(os.path.basename(path), names[:20_000], 3, 0.5)
     return f"; did you mean {' or '.join(found)}?" if found else ""
-
-
-def _isdir(path: str) -> bool:
-    try:
-        return os.path.isdir(path)
-    except ValueError:
-        return False
 
 
 def _hint(place: str) -> str:

@@ -86,12 +86,14 @@ def from_frame(
             else strings(frame.table.column(name))
             for name in found.text
         ]
-        joined = columns[0] if len(columns) == 1 else ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
+        joined: list[str | None] = columns[0]
+        if len(columns) > 1:
+            joined = ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
         return from_texts(joined, frame=frame.table, **rest)
     if modality == "image":
         raise ItemError(f"modality='image', but no column holds images; the columns are {frame.names}")
     if modality == "vector" or (modality is None and found.own and "vector" in frame.names):
-        return from_vectors(_numbers(frame, found), frame=frame.table, **rest)
+        return from_vectors(_numbers(frame, found), frame=frame.table, skip={problem.position for problem in problems}, **rest)
     drop = {found.id, found.label, *(PROVENANCE if found.own else ())}
     kept = [name for name in frame.table.column_names if name not in drop]
     if not kept:

@@ -206,12 +206,9 @@ def roles(
     if own:
         id, label = id or "id", label or "label"
     if id is None and "id" in frame.table.column_names:
-        import pyarrow.compute as pc
-
-        column = frame.table.column("id")
-        if bad:
-            column = column.take([i for i in range(len(column)) if i not in bad])
-        id = "id" if column.null_count == 0 and len(pc.unique(column)) == len(column) else None
+        values = [value for i, value in enumerate(frame.table.column("id").to_pylist()) if i not in bad]
+        plain = all(isinstance(value, (str, int)) and value != "" for value in values)
+        id = "id" if plain and len(set(map(str, values))) == len(values) else None
     taken = {id, label, *(PROVENANCE if own else ())}
     if image is None and not texts and own and modality is None:  # an export says by the column's name what its items are
         image = "image" if "image" in frame.names else None
