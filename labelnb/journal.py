@@ -71,7 +71,7 @@ class Journal:
         JournalError
             If the file is something else, damaged, of a newer version, held by another process, or cannot be made. Nothing is overwritten.
         """
-        self.path = Path(path).expanduser()
+        self.path = Path(path).expanduser().absolute()
         self._lock = threading.RLock()
         self._file = JournalFile(self.path, read_only=read_only, timeout=timeout)
         if self._file.read_only and not read_only:

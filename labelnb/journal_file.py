@@ -53,6 +53,7 @@ class JournalFile:
             except BaseException:
                 self.connection.close()
                 raise
+        self._identity = _identity(path)
         _open_files.add(self)
 
     def _connect(self, mode: str, path: Path | None = None) -> sqlite3.Connection:
@@ -131,8 +132,12 @@ class JournalFile:
         if self.read_only:
             cure = "copy the session to a folder that you may write to, and open that"
             raise JournalError(f"{self.path}: open for reading only, so nothing can be decided here; {cure}")
-        with self._translated("write to"), self._transaction("IMMEDIATE") as connection:
-            yield connection
+        with self._translated("write to"):
+            if _identity(self.path) != self._identity:
+                cure = "put it back, or open the session where it is now"
+                raise JournalError(f"{self.path}: moved, deleted or replaced while it was open. Nothing of this was kept: {cure}")
+            with self._transaction("IMMEDIATE") as connection:
+                yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -243,6 +248,15 @@ def _check_head(path: Path, *, must_exist: bool) -> None:
     if head and head != b"SQLite format 3\0":
         cure = "Nothing was overwritten: restore a backup, or choose another path"
         raise JournalError(f"{path}: not a journal, or one whose beginning is damaged. {cure}")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is; None where there is none. SQLite itself would go on writing to one that has no name any more."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _writable(path: Path) -> bool:

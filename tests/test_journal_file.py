@@ -90,6 +90,23 @@ def test_places_where_no_journal_can_be(tmp_path: Path, name: str, options: dict
         Journal(tmp_path / name, **options)
 
 
+@pytest.mark.parametrize("name", ["my photos #1 100%?.lnb", "a%20b", "日本語 é", "quote'\"", "x" * 200, "file:a?mode=memory"])
+def test_folders_of_every_name(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir()
+    path = made(tmp_path / name / "journal.sqlite")
+    assert path.stat().st_size > 0
+    assert known(path) == known(path, read_only=True) == 10
+    assert [folder.name for folder in tmp_path.iterdir()] == [name]
+
+
+def test_a_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with Journal("journal.sqlite") as journal:
+        monkeypatch.chdir("/")                                  # the notebook goes elsewhere
+        journal.decide(["i0"], CAT, who="ada")
+    assert known(tmp_path / "journal.sqlite") == 1
+
+
 def test_an_empty_file_becomes_a_journal(tmp_path: Path):
     path = tmp_path / "journal.sqlite"
     path.touch()
@@ -278,6 +295,31 @@ def test_held_for_a_moment_by_another(path: Path):
         assert journal.decide(["i0"], DOG, who="ada").number == 11
     release.join()
     other.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be removed")
+def test_a_file_that_is_taken_away_while_it_is_open(path: Path, tmp_path: Path):
+    with Journal(path) as journal:
+        path.rename(tmp_path / "elsewhere.sqlite")
+        with pytest.raises(JournalError, match=r"moved, deleted or replaced.*Nothing of this was kept"):
+            journal.decide(["i0"], DOG, who="ada")
+        shutil.copy(tmp_path / "elsewhere.sqlite", path)        # a copy, as a program that synchronises folders makes it
+        with pytest.raises(JournalError, match="replaced"):
+            journal.undo()
+        path.unlink()
+        (tmp_path / "elsewhere.sqlite").rename(path)
+        journal.decide(["i0"], DOG, who="ada")
+    assert known(path) == 10
+
+
+def test_the_file_says_what_it_is(path: Path):
+    raw = sqlite3.connect(path)
+    assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+    assert raw.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"lnbj", "big"),)
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    raw.close()
+    with Journal(path) as journal:
+        assert journal._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)    # FULL: each commit is on the disk
 
 
 def test_an_error_on_the_way_keeps_nothing(path: Path, monkeypatch: pytest.MonkeyPatch):
