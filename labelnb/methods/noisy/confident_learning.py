@@ -6,11 +6,12 @@ Reference code: https://github.com/cleanlab/cleanlab, which does the counting an
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 
-from labelnb.checks import class_labels, probability_rows
+from labelnb.checks import class_labels, positive_int, probability_rows
 from labelnb.results import Ranking
 
 WIDGET = "triage"
@@ -69,6 +70,7 @@ def confident_learning(
         raise ValueError(f"filter_by: got {filter_by!r}, expected one of {', '.join(FILTERS)}")
     if rank_by not in RANKINGS:
         raise ValueError(f"rank_by: got {rank_by!r}, expected one of {', '.join(RANKINGS)}")
+    positive_int("folds", folds, low=2)
     count = len(labels)
     if count == 0:
         raise ValueError("labels: no items; expected one label an item, -1 where unknown")
@@ -110,22 +112,24 @@ def _rank(y: np.ndarray, p: np.ndarray, known: np.ndarray, filter_by: str, rank_
     counts = compute_confident_joint(given, rows)
     # The filter of that name estimates its own joint. One process: the pool of workers costs more than it saves below millions of rows.
     joint = None if filter_by == "confident_learning" else counts
-    issues = find_label_issues(given, rows, filter_by=filter_by, confident_joint=joint, n_jobs=1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        issues = find_label_issues(given, rows, filter_by=filter_by, confident_joint=joint, n_jobs=1)
     quality = get_label_quality_scores(given, rows, method=rank_by)
     scores, flagged, all_quality = np.full(len(y), np.nan), np.zeros(len(y), bool), np.full(len(y), np.nan)
     scores[known], flagged[known], all_quality[known] = 1.0 - quality, issues, quality
     thresholds = np.array([rows[given == k, k].mean() if (given == k).any() else np.nan for k in range(p.shape[1])])
     suggested = p.argmax(axis=1).astype(np.int64)
-    warnings = []
+    notes = list(dict.fromkeys(str(each.message) for each in said))
     if fewest < 5:
-        warnings.append(
+        notes.append(
             f"the rarest class has {fewest} labels: with fewer than 5 the predictions are weak, and much of what is flagged will be right"
         )
     return Ranking(
         scores,
         flagged=flagged,
         reasons=_reasons(y, p, suggested, names),
-        warnings=tuple(warnings),
+        warnings=tuple(notes),
         evidence={
             "confident_joint": counts,
             "joint": estimate_joint(given, rows, confident_joint=counts),
