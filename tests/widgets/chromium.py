@@ -80,7 +80,8 @@ class Mounted:
 
     def again(self) -> None:
         """A second view of the same model, below the first."""
-        self.page.evaluate("async () => { const el = document.createElement('div'); document.body.append(el); await renderView(el); }")
+        made = "const el = document.createElement('div'); el.id = 'second'; document.body.append(el);"
+        self.page.evaluate(f"async () => {{ {made} await renderView(el); }}")
         self.settle()
 
     def model_listeners(self) -> int:
