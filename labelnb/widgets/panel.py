@@ -18,7 +18,9 @@ reads; it follows the host. Nothing of the size of the data is ever in a trait.
 """
 from __future__ import annotations
 
+import asyncio
 import functools
+import itertools
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -39,6 +41,12 @@ ITEM_LIMIT = 256
 """Items in one request; the browser asks for 48 at a time."""
 UNKNOWN, OTHER_ANSWER = -1, -2
 """Label codes: no label; a label that is not one class (unsure, not this, several, ...)."""
+
+REST = 5.0
+"""Seconds that a widget without a view waits for one, such as while its cell is moved."""
+
+_panels: weakref.WeakSet[Panel] = weakref.WeakSet()
+_numbers = itertools.count()
 
 Answer = dict[str, Any] | tuple[dict[str, Any], Sequence[bytes]]
 
@@ -72,22 +80,26 @@ class Panel(anywidget.AnyWidget):
     def __init__(self, host: Any, *, title: str, **config: Any) -> None:
         self.host = host
         self.n_views = 0
+        self._kind = type(self)  # anywidget gives every widget a class of its own later on
         self._revision = 0
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
         super().__init__(config={"title": title, **config}, state=_state(host, 0))
         self._stop_listening = weakref.finalize(self, host.subscribe(_weakly(self)))
         self.on_msg(_routed)
+        self._number = next(_numbers)
+        _panels.add(self)
 
     def notify(self, notice: str, content: dict[str, Any] | None = None, buffers: Sequence[bytes] = ()) -> None:
         """Tell every open view something; `panel.channel.on(notice, ...)` hears it."""
         self.send({**(content or {}), "notice": notice}, list(buffers))
 
     def close(self) -> None:
-        """Close all views and stop listening to the host."""
+        """Close all views and stop listening to the host. Displaying the widget again opens it again."""
         if hasattr(self, "_stop_listening"):
             self._stop_listening()
         super().close()
+        self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides closed widgets by setting it to None
 
     def static_bundle(self) -> dict[str, Any]:
         """What a saved notebook shows in place of the widget: `text/plain`, `text/html`, `image/png`. By default the widget's result."""
@@ -97,6 +109,11 @@ class Panel(anywidget.AnyWidget):
         return mimebundle(result) if result is not None else {}
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
+        if self.comm is None:
+            self._stop_listening = weakref.finalize(self, self.host.subscribe(_weakly(self)))
+            self._revision += 1
+            self.state = _state(self.host, self._revision)
+            self.open()
         shown = super()._repr_mimebundle_(**options)
         if shown is None:
             return None
@@ -128,6 +145,8 @@ class Panel(anywidget.AnyWidget):
     def on_closed(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """A view was closed in the browser."""
         self.n_views = max(0, self.n_views - 1)
+        if not self.n_views:
+            _later(self._close_if_replaced)
         return {}
 
     def on_items(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
@@ -175,13 +194,20 @@ class Panel(anywidget.AnyWidget):
             self.host.add_class(name)
         return {"position": self.host.classes.position(name)}
 
+    def _close_if_replaced(self) -> None:
+        """A cell that is run again makes a new widget: the old one goes, with its memory. The newest stays, for a reload of the page."""
+        newer = any(other.host is self.host and other._kind is self._kind and other._number > self._number for other in _panels)
+        if newer and not self.n_views:
+            self.close()
+
     def _item(self, position: int, size: int) -> tuple[dict[str, Any], bytes | None]:
         items = self.host.items
         answer: dict[str, Any] = {"position": position, "id": "", "text": "", "problem": None, "buffer": None, "mime": ""}
         picture = None
         try:
             answer["id"] = str(items.ids[position])
-            answer["text"] = str(items.text(position))[:TEXT_LIMIT]
+            text = str(items.text(position))[:TEXT_LIMIT]
+            answer["text"] = "" if text == items.modality else text  # a description that only says "image" describes nothing
             if items.modality == "image":
                 picture, answer["mime"] = items.thumbnail(position, size)
                 if answer["mime"] not in SAFE_PICTURES:
@@ -281,6 +307,21 @@ def _weakly(panel: Panel) -> Callable[[Any], None]:
             alive.host_changed()
 
     return changed
+
+
+def _later(action: Callable[[], None]) -> None:
+    """Call a method after a rest where an event loop runs (a kernel), else now; what it belongs to is not kept alive for it."""
+    weak = weakref.WeakMethod(action)
+
+    def call() -> None:
+        alive = weak()
+        if alive is not None:
+            alive()
+
+    try:
+        asyncio.get_running_loop().call_later(REST, call)
+    except RuntimeError:
+        call()
 
 
 def _routed(panel: Panel, message: Any, buffers: Sequence[memoryview]) -> None:

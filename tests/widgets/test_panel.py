@@ -141,6 +141,34 @@ def test_close_stops_listening_and_a_dropped_panel_is_not_kept_alive_by_the_host
     host.decide([1], "boat")
 
 
+def test_a_widget_that_is_replaced_and_no_longer_seen_closes_and_the_newest_stays() -> None:
+    host, other_host = FakeHost(6), FakeHost(6)
+    first, sent = opened(host)
+    ask(first, sent, "open")
+    elsewhere, _ = opened(other_host)
+    ask(first, sent, "closed")
+    assert first.comm is not None and host.listeners == 1
+    ask(first, sent, "open")
+    second, sent_second = opened(host)
+    ask(second, sent_second, "open")
+    ask(first, sent, "closed")
+    ask(second, sent_second, "closed")
+    assert first.comm is None and second.comm is not None and elsewhere.comm is not None and host.listeners == 1
+
+
+def test_a_closed_widget_opens_again_when_it_is_displayed_and_is_up_to_date() -> None:
+    host = FakeHost(6)
+    panel, _ = opened(host)
+    name = panel.model_id
+    panel.close()
+    host.decide([1], "boat")
+    assert panel.state["n_known"] == 0
+    data, _ = panel._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == name and panel.state["n_known"] == 1
+    host.decide([2], "boat")
+    assert panel.state["n_known"] == 2
+
+
 def test_positions_of_reads_lists_bits_and_integers() -> None:
     assert positions_of({"positions": [4, 1]}, [], 5).tolist() == [4, 1]
     assert positions_of({"bits": True}, [memoryview(bytes([0b1001, 1]))], 9).tolist() == [0, 3, 8]
