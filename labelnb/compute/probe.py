@@ -17,7 +17,7 @@ from labelnb.checks import as_tensor, class_labels, positive_int, within
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.lbfgs import minimise
 
-__all__ = ["Probe", "probe", "out_of_fold"]
+__all__ = ["Probe", "ProbeSpace", "probe", "out_of_fold", "stratified_folds"]
 
 CHUNK = 1 << 19
 """Scores formed at a time, so that a block stays in the cache between softmax and gradient."""
@@ -125,28 +125,58 @@ def out_of_fold(
     positive_int("folds", folds, low=2)
     within("l2", l2, 0.0, 1e12, open_low=True)
     problem = _problem(rows, labels, n_classes, weights, "multinomial")
-    basis = _Basis.of(rows[problem.kept])
-    z = basis.coordinates(rows)
-    whole = _fit(z[problem.kept], basis.spread, problem, l2, max(tolerance, 1e-4), max_iterations)
-    fold = _folds(rows, labels, folds, seed)
     k = problem.n_classes
+    space = ProbeSpace(rows, labels >= 0)
+    start = space.fit(labels, l2=l2, n_classes=k, weights=weights, tolerance=max(tolerance, 1e-4), max_iterations=max_iterations)
+    fold = stratified_folds(rows, labels, folds, seed)
     result = rows.new_zeros(len(rows), k)
-    shared = rows.new_zeros(int((labels < 0).sum()), k)
-    used = 0
+    unlabelled, used = labels < 0, 0
     for held in range(folds):
         test = fold == held
-        training = torch.where(test, -1, labels)
         if not bool(test.any()):
             continue
-        part = _problem(rows, training, k, weights, "multinomial", least=1)
-        fit = _fit(z[part.kept], basis.spread, part, l2, tolerance, max_iterations, start=_narrow(whole, problem.present, part.present))
-        result[test] = _predict(z[test], fit, part)
-        if len(shared):
-            shared += _predict(z[labels < 0], fit, part)
+        fit = space.fit(
+            torch.where(test, -1, labels), l2=l2, n_classes=k, weights=weights, tolerance=tolerance, max_iterations=max_iterations,
+            start=start,
+        )
+        result[test] = space.probabilities(fit, test)
+        if bool(unlabelled.any()):
+            result[unlabelled] += space.probabilities(fit, unlabelled)
         used += 1
-    if len(shared):
-        result[labels < 0] = shared / used
+    result[unlabelled] /= max(used, 1)
     return result
+
+
+class ProbeSpace:
+    """Embeddings in their principal axes, for many fits on the same rows: folds, cycles of pseudo-labels, choices of penalty."""
+
+    def __init__(self, x: torch.Tensor, kept: torch.Tensor | None = None) -> None:
+        """`kept` (N,) bool: the rows whose axes are taken; those are to span all rows that are ever fitted."""
+        self.rows = _rows(x)
+        self.basis = _Basis.of(self.rows if kept is None else self.rows[kept])
+        self.z = self.basis.coordinates(self.rows)
+
+    def fit(
+        self, y: torch.Tensor, *, l2: float, n_classes: int, weights: Any = None, tolerance: float = 1e-7, max_iterations: int = 1000,
+        start: Fit | None = None,
+    ) -> Fit:
+        """Fit to the rows whose `y` (N,) is not -1, from the weights of an earlier fit where one is given."""
+        problem = _problem(self.rows, y, n_classes, weights, "multinomial", least=1)
+        point = None
+        if start is not None and bool(torch.isin(problem.present, start.present).all()):
+            point = start.point[:, torch.isin(start.present, problem.present)]
+        return _fit(self.z[problem.kept], self.basis.spread, problem, l2, tolerance, max_iterations, point)
+
+    def scores(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """(M, K) scores before the softmax, -inf for a class without an example."""
+        z = self.z[rows]
+        full = z.new_full((len(z), fit.n_classes), -float("inf"))
+        full[:, fit.present] = torch.addmm(fit.point[-1].to(z.dtype), z, fit.point[:-1].to(z.dtype))
+        return full
+
+    def probabilities(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """(M, K)."""
+        return torch.softmax(self.scores(fit, rows), dim=1)
 
 
 class _Problem(NamedTuple):
@@ -165,9 +195,14 @@ class _Problem(NamedTuple):
     """(K,) bias of the columns that are not fitted."""
 
 
-class _Fit(NamedTuple):
+class Fit(NamedTuple):
+    """A minimum in the coordinates of a ProbeSpace."""
+
     point: torch.Tensor
     """(R + 1, P) float64: coordinates' weights, and the bias in the last row."""
+    present: torch.Tensor
+    """(P,) positions of the classes that have an example."""
+    n_classes: int
     loss: float
     iterations: int
     gap: float
@@ -274,7 +309,7 @@ class _Basis(NamedTuple):
         centred = x - self.mean
         return centred if self.axes is None else centred @ self.axes
 
-    def back(self, fit: _Fit, problem: _Problem) -> Probe:
+    def back(self, fit: Fit, problem: _Problem) -> Probe:
         """The probe in the space of the embeddings, over all classes."""
         part = fit.point[:-1].to(self.mean.dtype)
         weight = (part if self.axes is None else self.axes @ part).T                 # (P, D)
@@ -292,7 +327,7 @@ class _Basis(NamedTuple):
 def _fit(
     z: torch.Tensor, spread: torch.Tensor, problem: _Problem, l2: float, tolerance: float, max_iterations: int,
     start: torch.Tensor | None = None,
-) -> _Fit:
+) -> Fit:
     """Minimise (sum of mass * loss + l2 / 2 |A|^2) / total mass over A (R, P) and the bias."""
     prior = _prior(problem)
     p = len(problem.present)
@@ -305,12 +340,12 @@ def _fit(
         start = torch.zeros(z.shape[1] + 1, p, dtype=torch.float64, device=z.device)
         start[-1] = torch.log(prior) if problem.kind == "multinomial" else torch.log(prior / (1 - prior))
     if p < 2 and problem.kind == "multinomial":
-        return _Fit(start, 0.0, 0, 0.0)
+        return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
     found = minimise(
         objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20,
         rounding=torch.finfo(z.dtype).eps,
     )
-    return _Fit(found.point, found.value, found.evaluations, found.gap)
+    return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
 
 
 def _prior(problem: _Problem) -> torch.Tensor:
@@ -369,19 +404,7 @@ class _Objective:
         return float(losses.sum(dtype=torch.float64)), (torch.sigmoid(scores) - target) * mass
 
 
-def _predict(z: torch.Tensor, fit: _Fit, problem: _Problem) -> torch.Tensor:
-    part = torch.softmax(torch.addmm(fit.point[-1].to(z.dtype), z, fit.point[:-1].to(z.dtype)), dim=1)
-    full = z.new_zeros(len(z), problem.n_classes)
-    full[:, problem.present] = part
-    return full
-
-
-def _narrow(fit: _Fit, present: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-    """The fit's columns for the classes that a fold still has."""
-    return fit.point[:, torch.isin(present, part)]
-
-
-def _folds(rows: torch.Tensor, labels: torch.Tensor, folds: int, seed: int) -> torch.Tensor:
+def stratified_folds(rows: torch.Tensor, labels: torch.Tensor, folds: int, seed: int) -> torch.Tensor:
     """(N,) fold of each labelled row, -1 without a label. Every class is dealt out in turn, each beginning at the emptiest fold."""
     order = content_order(rows, seed)
     fold = torch.full((len(rows),), -1, dtype=torch.int64, device=rows.device)
