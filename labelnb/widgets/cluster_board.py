@@ -323,11 +323,11 @@ class ClusterBoard(Panel):
         labels = self.host.labels
         share, commonest, known = purity(members, np.asarray(labels.values))
         labelled = int(np.asarray(labels.known, bool)[members].sum())
-        done = labelled == len(members)
+        done = labelled == len(members)      # then its name is what most of it is called
         label = self.host.classes.names[commonest] if commonest >= 0 else ""
         return {
             "cluster": cluster, "size": len(members), "name": self._steps.names.get(cluster, label if done else ""), "label": label,
-            "suggestion": label, "purity": share, "known": known, "labelled": labelled,
+            "suggestion": label if share is not None and share > .5 and known > 1 else "", "purity": share, "known": known, "labelled": labelled,
             "exemplars": members[:EXEMPLARS].tolist(), "borderline": members[EXEMPLARS:][-BORDERLINE:][::-1].tolist(),
         }
 

@@ -119,7 +119,7 @@ def closeness(
     if len(members) == 0:
         return np.zeros(0, np.float32)
     if vectors is not None:
-        rows = np.asarray(vectors[members], dtype=np.float32)
+        rows: np.ndarray = np.asarray(vectors[members], dtype=np.float32)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows = rows / np.where(lengths > 0, lengths, 1)
         centre = rows.mean(axis=0)

@@ -200,8 +200,8 @@ class PropagationGraph(Panel):
              "share": float(row["share"])} for row in why.rows
         ]
         totals: dict[str, float] = {}
-        for row in rows:
-            totals[row["class"]] = totals.get(row["class"], 0.0) + row["share"]
+        for row in why.rows:
+            totals[str(row["class"])] = totals.get(str(row["class"]), 0.0) + float(row["share"])
         return {
             **drawn, "item": self.item, "rows": rows[:ROWS], "n_rows": len(rows),
             "paths": [{"nodes": [int(node) for node in path["nodes"]], "weight": float(path["weight"])} for path in why.paths],

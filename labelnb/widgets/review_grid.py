@@ -30,6 +30,7 @@ class ReviewGrid(Panel):
     order : `confidence` (surest first), `doubt` (least sure first), `class`, `position`, or `flagged` (a Ranking only; its default)
     page_size : items a page, 1 to 200
     only : ids or positions to review; all by default
+    unreviewed : begin with what no person has decided yet; False shows all items
 
     Notes
     -----
@@ -51,13 +52,14 @@ class ReviewGrid(Panel):
     """Order of the items; assign to change it."""
     shown_class = traitlets.Unicode("").tag(sync=True)
     """Only items that show this class; empty for all."""
-    unreviewed = traitlets.Bool(False).tag(sync=True)
-    """Only items that no person has decided."""
+    unreviewed = traitlets.Bool(True).tag(sync=True)
+    """Only items that no person has decided: what was done before is left out, until it is asked for."""
     listing = traitlets.Int(0).tag(sync=True)
     """Goes up whenever order and filters are applied anew."""
 
     def __init__(
         self, host: Any, result: Proposal | Ranking | None = None, *, order: str | None = None, page_size: int = 24, only: Any = None,
+        unreviewed: bool = True,
     ) -> None:
         if result is not None and not isinstance(result, Proposal | Ranking):
             raise TypeError(f"result: got {type(result).__name__}, expected a Proposal, a Ranking or None")
@@ -78,7 +80,7 @@ class ReviewGrid(Panel):
             host, title=_title(result), orders=orders, page_size=self.page_size, multi=host.classes.multi,
             warnings=[*(result.warnings if result is not None else ()), *_unknown(self._filled)],
         )
-        self.order = start
+        self.order, self.unreviewed = start, bool(unreviewed)
         self.refresh()
         self.observe(self._reorder, "order")
         self.observe(self._refilter, ["shown_class", "unreviewed"])

@@ -14,7 +14,7 @@ __all__ = ["ORDERS", "Filled", "fill_in", "ordered", "grouped"]
 ORDERS: dict[str, str] = {
     "confidence": "surest first",
     "doubt": "least sure first",
-    "class": "by class, surest first",
+    "class": "by class",
     "position": "as loaded",
     "flagged": "flagged first",
 }

@@ -39,10 +39,10 @@ export function standingOf(info: ClusterInfo, pending?: "waiting" | "unsaved"): 
 }
 
 /** How it stands, in words. */
-export function standingWords(info: ClusterInfo, standing: CardStanding): string {
+export function standingWords(standing: CardStanding): string {
   switch (standing) {
     case "open": return "";
-    case "part": return `${info.labelled} of ${info.size} labelled`;
+    case "part": return "";
     case "waiting": return "being saved";
     case "unsaved": return "unsaved";
     case "kept": return "✓ labelled";

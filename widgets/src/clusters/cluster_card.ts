@@ -75,7 +75,8 @@ export class ClusterCard {
       this.border.hidden = info.borderline.length === 0;
     }
     setText(this.about, `${number(info.size)} ${info.size === 1 ? "item" : "items"}`);
-    fill(this.pure, ...(info.purity === null ? ["nothing labelled yet"] : [`${number(info.known)} labelled, ${percent(info.purity)} of them `, h("bdi", {}, info.label)]));
+    fill(this.pure, info.labelled ? `${info.labelled === info.size ? "all" : `${number(info.labelled)} of ${number(info.size)}`} labelled` : "nothing labelled yet",
+      ...(info.purity === null ? [] : [`, ${percent(info.purity)} `, h("bdi", {}, info.label)]));
     if (document.activeElement !== this.field) this.field.value = info.name;
     this.field.placeholder = suggestion || "Name this cluster";
     this.field.toggleAttribute("data-suggested", suggestion !== "");
@@ -83,8 +84,8 @@ export class ClusterCard {
     const position = classes.indexOf(this.name);
     this.element.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
     this.element.dataset.standing = standing;
-    setText(this.standing, standingWords(info, standing));
-    const said = standingWords(info, standing).replace("✓ ", "");
+    setText(this.standing, standingWords(standing));
+    const said = standingWords(standing).replace("✓ ", "");
     this.element.setAttribute("aria-label", `Cluster ${info.cluster}, ${info.size} items${this.field.value ? `, named ${this.field.value}` : suggestion ? `, proposed name ${suggestion}` : ", no name"}${said ? `, ${said}` : ""}`);
   }
 

@@ -67,7 +67,7 @@ export class Drawing {
     const item = ego.nodes.find(({ ring }) => ring === 0);
     const first = item ? classOf(item, this.proposed, this.classes) : -1;
     const sizes = !this.pictures && box.width >= 560 ? TEXTS : box.width < 460 ? SMALL : PICTURES;
-    this.placed = place(ego.nodes.map((node) => ({ node: node.node, ring: node.ring, cls: node.node < 0 ? -1 - node.node : this.inProposal(node) })), box, sizes, this.toProposal(first));
+    this.placed = place(ego.nodes.map((node) => ({ node: node.node, ring: node.ring, cls: node.node < 0 ? -1 - node.node : this.inProposal(node), name: node.node < 0 ? this.proposed[-1 - node.node] : "" })), box, sizes, this.toProposal(first));
     this.element.classList.toggle("lnb-graph-texts", !this.pictures);
     ego.nodes.forEach(({ node }, i) => {
       const { x, y, width, height } = this.placed[i];
@@ -164,7 +164,7 @@ export class Drawing {
       line.dataset.from = String(edge.from);
       line.dataset.to = String(edge.to);
       // Every item may have an edge to a class: these lie behind.
-      line.toggleAttribute("data-behind", (edge.from < 0 || edge.to < 0) && edge.from !== ego.item && edge.to !== ego.item);
+      if (edge.from !== ego.item && edge.to !== ego.item) line.dataset.behind = edge.from < 0 || edge.to < 0 ? "far" : "near";
       if (edge.path !== null) {
         const start = ego.nodes.find(({ node }) => node === ego.paths[edge.path!]?.nodes[0]);
         const position = start ? classOf(start, this.proposed, this.classes) : -1;

@@ -53,7 +53,7 @@ export function classOf(node: EgoNode, proposed: readonly string[], classes: rea
 
 /** Width of an edge in pixels, by its weight beside the largest of the drawing. */
 export function edgeWidth(weight: number, largest: number): number {
-  return largest > 0 ? 1 + 5 * Math.min(1, Math.abs(weight) / largest) : 1;
+  return largest > 0 ? 1 + 4 * Math.min(1, Math.abs(weight) / largest) : 1;
 }
 
 /** "12%", one decimal below ten; "<0.1%" for what is next to nothing. */

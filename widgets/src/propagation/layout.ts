@@ -10,6 +10,8 @@ export interface Node {
   ring: number;
   /** Class position that gives the sector and the colour; -1 where there is none. */
   cls: number;
+  /** Name of a class node, which makes it wider. */
+  name?: string;
 }
 
 export interface Box {
@@ -33,9 +35,9 @@ export interface Sizes {
   cls: readonly [number, number];
 }
 
-export const PICTURES: Sizes = { item: [88, 88], near: [60, 60], far: [46, 46], cls: [92, 30] };
-export const TEXTS: Sizes = { item: [168, 84], near: [112, 50], far: [96, 40], cls: [96, 30] };
-export const SMALL: Sizes = { item: [68, 68], near: [44, 44], far: [36, 36], cls: [76, 26] };
+export const PICTURES: Sizes = { item: [88, 88], near: [60, 60], far: [46, 46], cls: [70, 30] };
+export const TEXTS: Sizes = { item: [168, 84], near: [112, 50], far: [96, 40], cls: [70, 30] };
+export const SMALL: Sizes = { item: [68, 68], near: [44, 44], far: [36, 36], cls: [56, 26] };
 
 const ROUNDS = 160;
 const GAP = 8;
@@ -44,7 +46,8 @@ const GAP = 8;
 export function place(nodes: readonly Node[], box: Box, sizes: Sizes = PICTURES, first = -1): Placed[] {
   const placed: Placed[] = nodes.map((node) => {
     const [width, height] = node.node < 0 ? sizes.cls : node.ring === 0 ? sizes.item : node.ring === 1 ? sizes.near : sizes.far;
-    return { x: box.width / 2, y: box.height / 2, width, height };
+    const wider = node.name ? Math.min(150, 40 + 7 * node.name.length, box.width / 2) : 0;
+    return { x: box.width / 2, y: box.height / 2, width: Math.max(width, wider), height };
   });
   for (const { from, to, members } of sectors(nodes, first)) {
     const rings = [

@@ -11,7 +11,7 @@ export class NodePicture {
   constructor(source: ItemSource, position: number, size: number) {
     void source.get(position, size).then((item) => {
       this.element.classList.remove("lnb-waiting");
-      this.text = item.problem ?? (item.text || item.id);
+      this.text = item.problem ?? (item.text && item.text !== "image" ? item.text : item.id);
       if (item.url) {
         const image = h("img", { src: item.url, alt: "", draggable: "false", decoding: "async" });
         image.addEventListener("error", () => setText(this.element, "The picture cannot be decoded."));

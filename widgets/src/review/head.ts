@@ -32,7 +32,7 @@ export class ReviewHead {
     this.order = h("select", { class: "lnb-select", "aria-label": "Order", onchange: () => wish({ order: this.order.value }) },
       ...Object.entries(orders).map(([name, what]) => h("option", { value: name }, what)));
     this.only = h("select", { class: "lnb-select lnb-review-only", "aria-label": "Only items that show", onchange: () => wish({ shown_class: this.only.value }) });
-    this.unreviewed = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", onclick: () => wish({ unreviewed: this.unreviewed.getAttribute("aria-pressed") !== "true" }) }, "Unreviewed only");
+    this.unreviewed = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", onclick: () => wish({ unreviewed: this.unreviewed.getAttribute("aria-pressed") !== "true" }) }, "Unreviewed");
     const turn = (by: number) => () => wish({ page: Number(this.page.value) - 1 + by });
     this.before = h("button", { class: "lnb-button", type: "button", "aria-label": "Page before", onclick: turn(-1) }, "‹");
     this.after = h("button", { class: "lnb-button", type: "button", "aria-label": "Next page", onclick: turn(1) }, "›");

@@ -50,6 +50,8 @@ export class ReviewCard {
     const suggested = item.suggested >= 0 && item.suggested < classes.length && item.suggested !== position ? classes[item.suggested] : "";
     const sure = now.standing === "open" && item.confidence !== null ? sureness(item.confidence) : "";
     setText(this.note, sure);
+    this.note.hidden = sure === "";
+    this.mark.hidden = now.standing === "open";
     setText(this.mark, MARKS[now.standing]);
     const filled = item.filled >= 0 ? classes[item.filled] : "";
     const changed = now.standing !== "open" && filled !== "" && words(label) !== filled;

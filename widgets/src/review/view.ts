@@ -113,9 +113,9 @@ export class ReviewView {
       h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => { this.press(wanted); this.focus(); } }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
     panel.head.append(...this.head.elements);
     const bar = h("div", { class: "lnb-review-answers" },
-      this.palette.element, this.finder.element,
+      this.palette.element,
       h("div", { class: "lnb-review-other", role: "group", "aria-label": "Other answers" },
-        other("Accept", "space", { kind: "accept" }), other("Not this", "x", { kind: "not" }), other("Unsure", "?", { kind: "unsure" }), other("Not in list", "0", { kind: "outside" }),
+        other("Accept", "space", { kind: "accept" }), other("Not this", "x", { kind: "not" }), other("Unsure", "?", { kind: "unsure" }), other("Not in list", "0", { kind: "outside" }), this.finder.element,
         h("span", { class: "lnb-grow" }),
         h("button", { class: "lnb-button lnb-button-main", type: "button", "aria-keyshortcuts": "Enter", onclick: () => { this.acceptAll(); this.focus(); } }, "Accept page", h("span", { class: "lnb-key", "aria-hidden": "true" }, "enter"))));
     panel.body.before(bar);
@@ -214,7 +214,7 @@ export class ReviewView {
     if (group.class === null) return cards;
     const name = group.class >= 0 ? this.classes[group.class] ?? "" : "nothing proposed";
     const sure = group.low === null || group.high === null || group.class < 0 ? "" : sureRange(group.low, group.high);
-    const head = h("div", { class: "lnb-review-group-head", role: "presentation" }, swatch(group.class), h("strong", { dir: "auto", title: name }, name), h("span", { class: "lnb-quiet" }, `${group.count}${sure && ` · ${sure}`}`));
+    const head = h("div", { class: "lnb-review-group-head", role: "presentation" }, swatch(group.class), h("strong", { dir: "auto", title: name }, name), group.count > 1 && h("span", { class: "lnb-quiet" }, `${group.count}${sure && ` · ${sure}`}`));
     return h("div", { role: "group", "aria-label": `${name}, ${count(group.count, "item")}` }, head, cards);
   }
 
