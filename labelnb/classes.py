@@ -17,7 +17,7 @@ class LabelSpace:
 
     names: tuple[str, ...] = ()
     """K class names, unique, not empty."""
-    prompts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Texts that stand for a class, by name; where a class has none, its name goes through the encoder's templates."""
     descriptions: Mapping[str, str] = field(default_factory=dict)
     """What a person should know of a class, by name."""

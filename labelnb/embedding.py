@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def text_encoder(session: Session) -> Any:
     return session.encoder if "text" in session.encoder.modalities else None
 
 
-def projection(session: Session, method: str) -> np.ndarray:
+def projection(session: Session, method: Literal["umap", "pca"]) -> np.ndarray:
     """(N, 2) float32 positions on the map, cached."""
     from labelnb.compute import project
 
@@ -145,6 +145,6 @@ def projection(session: Session, method: str) -> np.ndarray:
     return kept["xy"]
 
 
-def projection_key(session: Session, method: str) -> str:
+def projection_key(session: Session, method: Literal["umap", "pca"]) -> str:
     """The cache key of `projection`."""
     return session.folder.store.key("projection", vectors=session.embeddings.vectors, method=method, seed=session.seed)

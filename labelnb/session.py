@@ -310,7 +310,7 @@ class Session(Desk):
 
     # What is looked at ----------------------------------------------------------------------------------------------------
 
-    def explore(self, result: Result | None = None, *, method: str = "auto", **options: Any) -> Any:
+    def explore(self, result: Result | None = None, *, method: Literal["auto", "umap", "pca"] = "auto", **options: Any) -> Any:
         """The map of the collection (Explorer widget). `method`: `"umap"`, `"pca"`, or `"auto"`: PCA at once, UMAP when it is ready."""
         from labelnb.widgets.opening import open_explorer
 

@@ -79,12 +79,13 @@ def kmeans(
     order = content_order(rows, seed)
     work = rows[order]
     draw = generator(seed)
-    best = None
+    best: KMeans | None = None
     for _ in range(n_init if isinstance(init, str) else 1):
         centres = _start(work, k, init, held, draw)
         run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * float(work.var(0, unbiased=False).mean()))
         if best is None or run.inertia < best.inertia:
             best = run
+    assert best is not None
     assignment = torch.empty_like(best.assignment)
     assignment[order] = best.assignment
     return best._replace(assignment=assignment)

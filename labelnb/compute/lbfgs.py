@@ -51,7 +51,9 @@ def minimise(
     the promised decrease is below `tolerance`, when `stop(point, gradient)` says so, or when rounding leaves nothing to gain;
     `rounding` is the relative error of the values that `evaluate` gives (below it, the slopes alone judge a step).
     """
-    point, steps, changes = start.clone(), [], []
+    point = start.clone()
+    steps: list[torch.Tensor] = []
+    changes: list[torch.Tensor] = []
     value, gradient = evaluate(point)
     evaluations, iterations, gap, done = 1, 0, float("inf"), False
     while True:
@@ -64,7 +66,8 @@ def minimise(
         if slope >= 0:                                            # rounding has spoilt the model of the curvature: begin it anew
             if not steps:
                 break
-            steps.clear(), changes.clear()
+            steps.clear()
+            changes.clear()
             continue
         first = 1.0 if steps or curvature is not None else min(1.0, 1.0 / max(float(gradient.abs().sum()), 1e-30))
         found, used = _search(evaluate, point, value, direction, slope, first, rounding * max(abs(value), 1e-30))
@@ -72,7 +75,8 @@ def minimise(
         if found is None:
             if not steps:
                 break
-            steps.clear(), changes.clear()
+            steps.clear()
+            changes.clear()
             continue
         length, new_value, new_gradient = found
         step, change = length * direction, new_gradient - gradient

@@ -108,17 +108,17 @@ def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations
         h = h + torch.log(c / (gradient + c).clamp_min(1e-300))
     if passes >= max_iterations:
         return best, error, passes
-    seen = {"error": error, "best": best}
 
     def right(point: torch.Tensor, gradient: torch.Tensor) -> bool:
+        nonlocal error, best
         now = float(gradient.abs().sum())
-        if now < seen["error"]:
-            seen.update(error=now, best=point)
+        if now < error:
+            error, best = now, point
         return now <= tolerance or passes + problem.calls >= max_iterations
 
     problem.calls = 0
     minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=c, stop=right, rounding=problem.rounding)
-    return seen["best"], seen["error"], passes + problem.calls
+    return best, error, passes + problem.calls
 
 
 class _SemiDual:
@@ -163,6 +163,7 @@ class _SemiDual:
         """How far h is from the reference, after bringing the reference to h where that is too far."""
         if self.reference is None or float((h - self.reference).max() - (h - self.reference).min()) > self.reach:
             self._form(h)
+        assert self.reference is not None
         return h - self.reference
 
     def _form(self, h: torch.Tensor) -> None:
@@ -178,7 +179,7 @@ class _SemiDual:
             block.sub_(top).exp_()
             weight = block.sum(1, keepdim=True)
             block.div_(weight.clamp_min(1e-30))
-            torch.nn.functional.threshold_(block, self.least, 0.0)
+            torch.threshold_(block, self.least, 0.0)
             self.heights[rows] = (weight.double().log() + top.double())[:, 0].nan_to_num(neginf=0.0)
             block.masked_fill_(weight <= 0, 1.0)                  # a row that is wholly forbidden has no mass: anything finite will do
 

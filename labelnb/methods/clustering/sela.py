@@ -18,7 +18,7 @@ from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.sinkhorn import Transport, sinkhorn
 from labelnb.compute.train import Head, train
-from labelnb.results import Clusters
+from labelnb.results import Clusters, as_array
 
 WIDGET = "clusters"
 CATALOGUE = 202
@@ -159,6 +159,7 @@ class _Labelling:
 
     def view(self, at: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
         """A random neighbour of each item."""
+        assert self.near is not None
         picked = torch.randint(self.near.shape[1], (len(at),), generator=draw).to(at.device)
         return self.f[self.near[at, picked]]
 
@@ -183,7 +184,9 @@ class _Labelling:
                 logs = _smoothed(logs, self.near)
             plan = sinkhorn(logs, column=self.marginals, temperature=1.0 / self.sharpness, tolerance=self.tolerance, max_iterations=500)
             label = plan.plan.argmax(1)
-            scores.append(logs), plans.append(plan), labels.append(label)
+            scores.append(logs)
+            plans.append(plan)
+            labels.append(label)
             objective.append(float(-logs.gather(1, label[:, None]).mean()))
         return scores, plans, torch.stack(labels), objective
 
@@ -213,4 +216,4 @@ def _clusters(
         "marginal_error": plan.marginal_error, "sinkhorn_iterations": plan.iterations, "scores": scores, "objective": objective,
         "head": best, "head_assignments": assigned, "changed": loop.changed, "loss": [row["loss"] for row in done.history],
     }
-    return Clusters(assigned[best], probabilities, evidence=evidence, warnings=tuple(warnings))
+    return Clusters(as_array(assigned[best]), as_array(probabilities), evidence=evidence, warnings=tuple(warnings))

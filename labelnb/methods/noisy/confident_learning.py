@@ -99,8 +99,8 @@ def _predictions(labels: Any, probabilities: Any, embeddings: Any, count: int, f
         raise ValueError("probabilities: got None; hand over out-of-sample predictions (N, K), or embeddings= for a cross-validated probe")
     from labelnb.compute import out_of_fold
 
-    y = class_labels(labels, count)
-    return out_of_fold(embeddings, y, folds=folds, seed=seed, n_classes=int(y.max()) + 1).cpu().numpy().astype(np.float64)
+    known = class_labels(labels, count)
+    return out_of_fold(embeddings, known, folds=folds, seed=seed, n_classes=int(known.max()) + 1).cpu().numpy().astype(np.float64)
 
 
 def _rank(y: np.ndarray, p: np.ndarray, known: np.ndarray, filter_by: str, rank_by: str, names: list[str], fewest: int) -> Ranking:
