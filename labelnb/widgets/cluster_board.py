@@ -69,6 +69,7 @@ class ClusterBoard(Panel):
         self._groups = Groups(clusters.assignment, clusters.n_clusters)
         self._steps = Steps(self._groups)
         self._scores = NameScores(host)
+        self._arranged: np.ndarray = np.zeros(0, np.int64)
         self._shown: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._check_sort(sort)
         made = clusters.provenance
@@ -281,11 +282,12 @@ class ClusterBoard(Panel):
         alive = np.flatnonzero(sizes > 0)
         if self.sort in ("purity", "mixed"):
             known = np.asarray(self.host.labels.values)
-            pure = np.array([p if p is not None else np.nan for p, _, _ in (purity(self._groups.members(c), known) for c in alive)], float)
-            key = np.where(np.isnan(pure), np.inf, -pure if self.sort == "purity" else pure)
+            shares = [purity(self._groups.members(int(cluster)), known)[0] for cluster in alive]
+            sign = -1 if self.sort == "purity" else 1
+            key = np.array([np.inf if share is None else sign * share for share in shares])
         elif self.sort == "open":
             known = np.asarray(self.host.labels.known, bool)
-            key = np.array([known[self._groups.members(c)].all() for c in alive], float)
+            key = np.array([float(known[self._groups.members(int(cluster))].all()) for cluster in alive])
         else:
             key = np.zeros(len(alive))
         second = alive if self.sort == "number" else -sizes[alive]
@@ -323,11 +325,13 @@ class ClusterBoard(Panel):
         labels = self.host.labels
         share, commonest, known = purity(members, np.asarray(labels.values))
         labelled = int(np.asarray(labels.known, bool)[members].sum())
-        done = labelled == len(members)      # then its name is what most of it is called
         label = self.host.classes.names[commonest] if commonest >= 0 else ""
+        # Where all is labelled, the cluster is called what most of it is; before, a clear majority proposes its name.
+        called = label if labelled == len(members) else ""
+        likely = label if share is not None and share > 0.5 and known > 1 else ""
         return {
-            "cluster": cluster, "size": len(members), "name": self._steps.names.get(cluster, label if done else ""), "label": label,
-            "suggestion": label if share is not None and share > .5 and known > 1 else "", "purity": share, "known": known, "labelled": labelled,
+            "cluster": cluster, "size": len(members), "name": self._steps.names.get(cluster, called), "label": label,
+            "suggestion": likely, "purity": share, "known": known, "labelled": labelled,
             "exemplars": members[:EXEMPLARS].tolist(), "borderline": members[EXEMPLARS:][-BORDERLINE:][::-1].tolist(),
         }
 
