@@ -283,10 +283,10 @@ def test_hostile_names_and_texts_make_no_element(mount: Any) -> None:
     shown.page.locator(".lnb-class").first.click()
     shown.settle()
     assert shown.page.locator(".lnb img").count() == 0 and shown.page.evaluate("window.hurt") is None
-    assert HOSTILE in shown.page.locator(".lnb-toast").inner_text() and HOSTILE in shown.page.locator(".lnb-class").first.inner_text()
+    assert HOSTILE in shown.page.locator(".lnb-save").inner_text() and HOSTILE in shown.page.locator(".lnb-class").first.inner_text()
 
 
-def test_a_decision_that_fails_is_shown_as_not_saved(mount: Any) -> None:
+def test_a_decision_that_fails_is_kept_said_and_sent_again(mount: Any) -> None:
     host = FakeHost(20)
     explorer = Explorer(host, host.xy)
     explorer.select([1])
@@ -294,8 +294,25 @@ def test_a_decision_that_fails_is_shown_as_not_saved(mount: Any) -> None:
     host.fail = "the disk is full: free some space, then try again"
     shown.page.locator(".lnb-class").first.click()
     shown.settle()
-    assert status(shown) == "Not saved" and "the disk is full" in shown.page.get_by_role("alert").inner_text()
+    assert "1 unsaved · the disk is full" in shown.page.locator(".lnb-save").inner_text()
     assert "0 of 20 labelled" in shown.page.locator(".lnb-foot").inner_text()
+    host.fail = None
+    shown.page.get_by_role("button", name="Try again now").click()
+    shown.settle()
+    assert "All saved" in shown.page.locator(".lnb-save").inner_text() and status(shown) == "1 item labelled apple"
+    assert len(host.log) == 1 and host.labels.values[1] == 0
+
+
+def test_a_decision_that_python_refuses_is_said_and_dropped(mount: Any) -> None:
+    host = FakeHost(20)
+    explorer = Explorer(host, host.xy)
+    explorer.select([1])
+    shown = mount(explorer)
+    host.decide = lambda *given, **more: (_ for _ in ()).throw(ValueError("this session is open for reading only"))  # type: ignore[method-assign]
+    shown.page.locator(".lnb-class").first.click()
+    shown.settle()
+    assert "reading only" in shown.page.get_by_role("alert").inner_text()
+    assert "All saved" in shown.page.locator(".lnb-save").inner_text()
 
 
 def test_points_move_to_new_places(mount: Any) -> None:

@@ -6,7 +6,9 @@ import { count, fill, h, number, setText } from "./shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "./shared/feedback";
 import { icon } from "./shared/icons";
 import type { KeyTable } from "./shared/keys";
+import { Outbox, type Content, type Entry as Sent } from "./shared/outbox";
 import { definePanel, type Panel, type PanelState } from "./shared/panel";
+import { SaveState } from "./shared/save_state";
 import type { How } from "./explorer/gestures";
 import { confidenceNames, Legend, type Entry } from "./explorer/legend";
 import { countGroups, type Codes, type ColourBy } from "./explorer/looks";
@@ -14,6 +16,8 @@ import { PointMap } from "./explorer/map";
 import { densestPlaces } from "./explorer/names";
 import { Side, type Results } from "./explorer/side";
 
+/** Milliseconds after which an answer counts as lost; the decision is kept here and sent again. */
+const PATIENCE = 20_000;
 const COLOURINGS: [ColourBy, string][] = [["label", "Label"], ["proposal", "Proposal"], ["confidence", "Confidence"]];
 
 class Explorer {
@@ -26,6 +30,8 @@ class Explorer {
   private readonly searchForm: HTMLFormElement;
   private readonly known = h("span", { class: "lnb-number" });
   private readonly bar = h("span", {});
+  private readonly outbox: Outbox;
+  private readonly save = new SaveState(() => this.outbox.retry());
   private readonly codes = new Map<ColourBy, Codes>();
   private selection: Bits;
   private classes: string[] = [];
@@ -35,7 +41,7 @@ class Explorer {
     this.selection = new Bits(panel.state.n_items);
     this.map = new PointMap(panel, (found, how) => this.pick(found, how), Boolean(panel.config.plain));
     this.side = new Side(panel, {
-      onLabel: (k) => void this.label(k), onNewClass: (name) => void this.newClass(name), onClear: () => this.select(new Bits(this.selection.length)),
+      onLabel: (k) => this.label(k), onNewClass: (name) => this.newClass(name), onClear: () => this.select(new Bits(this.selection.length)),
       onSimilar: () => void this.similar(), onCloseResults: () => this.showResults(null),
       onSelectResults: (positions) => { this.select(Bits.of(this.selection.length, positions)); this.showResults(null); },
       onTick: (position) => this.tick(position), onFocus: (position) => this.map.focus(position), onTop: () => this.pickedChanged(),
@@ -46,7 +52,12 @@ class Explorer {
       },
     });
     this.legend = new Legend((shown) => this.filter(shown));
-    this.undoBar = new UndoBar(() => void this.step("undo"), () => void this.step("redo"));
+    this.outbox = new Outbox({
+      request: async (kind, { bytes, done, ...payload }: Content) => (await panel.channel.request(kind, payload, bytes ? [bytes] : [], PATIENCE)).content,
+      changed: () => this.drawSaving(), saved: (entry, answer) => this.saved(entry, answer), refused: (_, reason) => panel.toasts.error(reason),
+    });
+    panel.onCleanup(() => this.outbox.close());
+    this.undoBar = new UndoBar(() => this.step("undo"), () => this.step("redo"));
     this.searchForm = h("form", { class: "lnb-search", role: "search", onsubmit: (event: Event) => { event.preventDefault(); void this.search(); } },
       this.searchField, h("button", { class: "lnb-button", "aria-label": "Search" }, icon("search")));
     this.layout();
@@ -84,7 +95,7 @@ class Explorer {
       h("span", { class: "lnb-title" }, panel.config.title), h("span", { class: "lnb-quiet" }, count(panel.state.n_items, "item")), h("span", { class: "lnb-grow" }),
       h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group), this.searchForm);
     fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
-    fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
+    fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
       h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
   }
 
@@ -114,10 +125,10 @@ class Explorer {
       "+": () => map.zoomBy(1.6), "=": () => map.zoomBy(1.6), "-": () => map.zoomBy(1 / 1.6), f: () => map.surface.fit(),
       l: () => map.setTool("lasso"), r: () => map.setTool("rectangle"), m: () => map.setTool("move"),
       v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
-      u: () => void this.step("undo"), "Shift+u": () => void this.step("redo"), s: () => void this.similar(),
+      u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(),
       "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
       " ": () => { if (!inGrid) return false; side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
-      x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => void this.clearLabels(),
+      x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => this.decide(null, "set back to no label"),
       Escape: () => { if (!map.abandon()) { if (side.results) this.showResults(null); else this.select(new Bits(this.selection.length)); } },
     };
   }
@@ -173,34 +184,36 @@ class Explorer {
 
   // Labels ---------------------------------------------------------------------------------------------------------------
 
-  private async label(k: number): Promise<void> {
-    await this.decide(this.classes[k], `labelled ${this.classes[k]}`);
+  private label(k: number): void {
+    this.decide(this.classes[k], `labelled ${this.classes[k]}`);
   }
 
-  private async newClass(name: string): Promise<void> {
-    if (!(await this.panel.addClass(name))) return;
-    if (this.selection.count()) await this.decide(name, `labelled ${name}`);
+  private newClass(name: string): void {
+    this.outbox.push("add_class", { name, done: `New class ${name}` });
+    if (this.selection.count()) this.decide(name, `labelled ${name}`);
     this.map.area.focus({ preventScroll: true });
   }
 
-  private async clearLabels(): Promise<void> {
-    await this.decide(null, "set back to no label");
-  }
-
-  private async decide(value: string | null, done: string): Promise<void> {
-    const bits = this.selection;
-    const n = bits.count();
+  /** Gives `value` to the selection; it is shown when Python has answered that it is on disk. */
+  private decide(value: string | null, done: string): void {
+    const n = this.selection.count();
     if (!n) return this.panel.status.set("Nothing is selected: draw around points first");
-    this.panel.status.set("Saving");
-    const kept = await this.panel.attempt(() => this.panel.channel.request("decide", { value, bits: true, from_result: this.by !== "label" }, [bits.bytes]));
-    this.panel.status.set(kept ? `${count(n, "item")} ${done}` : "Not saved");
+    this.outbox.push("decide", { value, bits: true, from_result: this.by !== "label", bytes: this.selection.bytes, done: `${count(n, "item")} ${done}` });
   }
 
-  private async step(which: "undo" | "redo"): Promise<void> {
-    await this.panel.attempt(async () => {
-      const { content } = await this.panel.channel.request(which);
-      this.panel.status.set(content.n ? (which === "undo" ? "Undone" : "Done again") : `Nothing to ${which}`);
-    });
+  private step(which: "undo" | "redo"): void {
+    if (which === "undo" && this.outbox.cancelLast()) return this.panel.status.set("The unsaved decision was dropped");
+    this.outbox.push(which, { done: which === "undo" ? "Undone" : "Done again" });
+  }
+
+  private saved(entry: Sent, answer: Content): void {
+    const empty = (entry.kind === "undo" || entry.kind === "redo") && !answer.n;
+    this.panel.status.set(empty ? `Nothing to ${entry.kind}` : entry.payload.done);
+  }
+
+  private drawSaving(): void {
+    this.save.update(this.outbox);
+    this.undoBar.set(this.panel.state.can_undo || this.outbox.size > 0, this.panel.state.can_redo);
   }
 
   private labelsChanged(positions: Uint32Array, labels: Int16Array): void {
@@ -216,7 +229,7 @@ class Explorer {
     this.classes = now.classes;
     this.side.palette.update(now.classes);
     this.side.palette.setDisabled(this.selection.count() === 0);
-    this.undoBar.set(now.can_undo, now.can_redo);
+    this.drawSaving();
     setText(this.known, `${number(now.n_known)} of ${number(now.n_items)} labelled`);
     this.bar.style.width = `${(100 * now.n_known) / Math.max(1, now.n_items)}%`;
     this.searchForm.hidden = !now.can_search_text;
