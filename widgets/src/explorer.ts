@@ -221,6 +221,7 @@ class Explorer {
     if (!codes) return;
     positions.forEach((position, i) => { codes.values[position] = labels[i] === -1 ? codes.none : labels[i] === -2 ? codes.other : labels[i]; });
     this.side.grid.refresh();
+    this.map.refreshHover();
     if (this.by === "label") void this.recolour();
   }
 

@@ -11,6 +11,7 @@ export class HoverCard {
   private readonly id = h("div", { class: "lnb-hover-id", dir: "auto" });
   private readonly proposal = h("div", { class: "lnb-quiet", dir: "auto" });
   private position = -1;
+  private at: [number, number, number, number] = [0, 0, 1, 1];
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly panel: Panel) {
@@ -26,15 +27,29 @@ export class HoverCard {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => void this.fill(position), WAIT);
     }
-    const right = x > width / 2, low = y > height / 2;
-    this.element.style.insetInlineStart = "0";
-    this.element.style.transform = `translate(${x + (right ? -14 : 14)}px, ${y + (low ? -10 : 10)}px) translate(${right ? "-100%" : "0"}, ${low ? "-100%" : "0"})`;
+    this.at = [x, y, width, height];
+    this.place();
+  }
+
+  /** Reads anew what is known of the item, where one is shown. */
+  refresh(): void {
+    if (!this.element.hidden && this.position >= 0) void this.fill(this.position);
   }
 
   hide(): void {
     this.position = -1;
     clearTimeout(this.timer);
     this.element.hidden = true;
+  }
+
+  /** Beside the pointer, on the side with more room, and inside the map where it fits. */
+  private place(): void {
+    const [x, y, width, height] = this.at;
+    const { offsetWidth, offsetHeight } = this.element;
+    const inside = (value: number, size: number, room: number) => Math.max(4, Math.min(value, room - size - 4));
+    const left = inside(x > width / 2 ? x - 14 - offsetWidth : x + 14, offsetWidth, width);
+    const top = inside(y > height / 2 ? y - 10 - offsetHeight : y + 10, offsetHeight, height);
+    this.element.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
   }
 
   private async fill(position: number): Promise<void> {
@@ -46,6 +61,7 @@ export class HoverCard {
       setText(this.proposal, content.proposal === null ? "" : `proposed ${content.proposal}, ${percent(content.confidence)}`);
       this.proposal.hidden = content.proposal === null;
       this.element.hidden = false;
+      this.place();
     } catch (error) {
       this.hide();
       if (!this.panel.closed) this.panel.toasts.error(error);

@@ -88,6 +88,11 @@ export class PointMap {
     this.follow();
   }
 
+  /** Reads anew what the hover card says. */
+  refreshHover(): void {
+    this.hover.refresh();
+  }
+
   /** A line at the foot of the map; goes after `milliseconds`, or stays for 0. */
   say(text: string, milliseconds: number): void {
     clearTimeout(this.noteTimer);
