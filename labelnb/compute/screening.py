@@ -57,7 +57,7 @@ class Rows:
 def exact_lists(
     rows: Rows, queries: Rows, k: int, same: bool, budget: int, at: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Positions and similarities (Q, k) of the k nearest rows of every query, or of those `at`; `same`: a query is not its own neighbour."""
+    """Positions and similarities (Q, k) of the k nearest rows of every query, or of those `at`; `same`: a query is not its own."""
     kept = min(k + _SPARE, rows.count - same)
     side = max(64, min(8192, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
     if at is None and same:
@@ -125,12 +125,16 @@ def settle(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The k nearest among the candidates (Q, kept) of every query, or of those `at`.
 
-    With `certain`, a query whose k-th neighbour is no further above the worst candidate than screening can err is searched in full.
+    With `certain`, all are scored again, and a query whose k-th neighbour is no further above the worst candidate than screening can
+    err is searched in full. Without, float32 rows keep their screened scores: what was left out weighs more than the last digit.
     """
     count, kept = indices.shape
     asked = torch.arange(count, device=rows.device) if at is None else at
     out_i = torch.empty((count, k), dtype=torch.int64, device=rows.device)
     out_s = torch.empty((count, k), dtype=rows.dtype, device=rows.device)
+    if not certain and rows.dtype == torch.float32:
+        screened = values.double() if rows.metric == "cosine" else -(-values.double()).clamp_min(0).sqrt()
+        return _order(indices, screened, k, rows.dtype)
     step = max(1, min(budget // 20, _GATHERED) // (kept * rows.dim))
     for a in range(0, count, step):
         part = slice(a, a + step)

@@ -7,7 +7,7 @@ import torch
 
 from labelnb.methods.propagation import zlap
 from labelnb.methods.zero_shot import clip
-from tests.methods.zlap_twin import RECORDED, collection, planted, transductive
+from tests.methods.zlap_twin import RECORDED, collection, graph, planted, transductive
 
 settings = pytest.mark.parametrize("setting", RECORDED, ids=lambda s: "rescale={} k={} gamma={} alpha={}".format(*s))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -44,7 +44,11 @@ def test_labelled_items_are_seeds_as_in_the_slow_twin():
     x, c, _ = collection()
     labels = np.where(np.arange(200) % 9 == 0, np.arange(200) % 6, -1)
     made = zlap(x, c, labels=labels, alpha=0.6, label_weight=2.5)
-    np.testing.assert_allclose(made.evidence["scores"], transductive(x, c, 5, 5.0, 0.6, labels=labels, weight=2.5), rtol=2e-4, atol=1e-7)
+    s, _, _ = graph(x, c, 5, 5.0)
+    strength = 2.5 * s[6:, :6].max(1).mean() / s[6:, 6:][s[6:, 6:] > 0].mean()
+    assert made.evidence["label_strength"] == pytest.approx(strength, rel=1e-5)
+    expected = transductive(x, c, 5, 5.0, 0.6, labels=labels, weight=strength)
+    np.testing.assert_allclose(made.evidence["scores"], expected, rtol=2e-4, atol=1e-7)
     known = labels >= 0
     np.testing.assert_array_equal(made.predictions[known], labels[known])
     np.testing.assert_array_equal(made.confidence[known], 1)
@@ -73,6 +77,21 @@ def test_recovers_groups_and_more_labels_help():
     assert accuracies[0] > by_name + 0.05
     assert accuracies[0] + 0.1 < accuracies[1] < accuracies[2] < accuracies[3]
     assert accuracies[3] > 0.85
+
+
+def test_labels_and_names_keep_their_balance_however_far_the_names_lie():
+    x, c, truth = planted()
+    labels = np.where(np.arange(len(x)) < 25, truth, -1)
+
+    def away(cosine: float) -> np.ndarray:
+        """The names turned out of the items' space, so that every cosine between the two shrinks to this share."""
+        unit = c / np.linalg.norm(c, axis=1, keepdims=True)
+        return np.hstack([cosine * unit, np.full((len(c), 1), np.sqrt(1 - cosine**2))])
+
+    padded = np.hstack([x, np.zeros((len(x), 1))])
+    near, far = (zlap(padded, away(cosine), labels=labels, k=10) for cosine in (0.5, 0.1))
+    assert far.evidence["label_strength"] < near.evidence["label_strength"] / 50
+    assert np.mean(near.predictions == far.predictions) > 0.97
 
 
 def test_order_of_items_and_classes_does_not_matter():

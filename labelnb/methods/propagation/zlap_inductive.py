@@ -14,7 +14,7 @@ import torch
 
 from labelnb.checks import Range, class_labels, class_rows, unit_rows
 from labelnb.compute.knn import knn_graph
-from labelnb.methods.propagation.zlap import class_item_graph, neighbour_weights, node_seeds, solve
+from labelnb.methods.propagation.zlap import class_item_graph, label_strength, neighbour_weights, node_seeds, solve
 from labelnb.results import Proposal
 
 WIDGET = "review"
@@ -30,7 +30,7 @@ def zlap_inductive(
     alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
     gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
     labels: torch.Tensor | None = None,
-    label_weight: Annotated[float, Range(0.0, 100.0)] = 1.0,
+    label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
     sparse: bool = False,
     rescale: bool = False,
 ) -> Proposal:
@@ -72,7 +72,8 @@ def zlap_inductive(
     classes = class_rows(class_embeddings, x)
     graph, recall, (low, high) = class_item_graph(x, classes, k, gamma, rescale)
     known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    solved = solve(graph, node_seeds(len(classes), len(x), known, label_weight), alpha, x)
+    seeds = node_seeds(len(classes), len(x), known, label_strength(graph, len(classes), label_weight))
+    solved = solve(graph, seeds, alpha, x)
     columns = solved.scores.cpu().numpy()
     if sparse:
         columns = _largest_only(columns)
