@@ -181,6 +181,22 @@ def test_plain_keys_never_leave_the_widget(mount: Any) -> None:
     assert shown.page.evaluate("leaked") == ["Control", "s"]
 
 
+@pytest.mark.parametrize("button", ["More like these", "Clear", "boat", "Undo"])
+def test_keys_stay_inside_after_a_button_that_goes_or_greys_out(mount: Any, button: str) -> None:
+    host = FakeHost(20)
+    explorer = Explorer(host, host.xy)
+    explorer.select([1, 2])
+    explorer.label("apple")
+    shown = mount(explorer)
+    shown.page.evaluate("() => { window.leaked = []; document.addEventListener('keydown', (event) => leaked.push(event.key)); }")
+    shown.page.locator(".lnb-button", has_text=button).first.click()
+    shown.settle()
+    for key in ("a", "b", "5"):
+        shown.page.keyboard.press(key)
+    assert shown.page.evaluate("leaked") == []
+    assert shown.page.evaluate("document.querySelector('.lnb').contains(document.activeElement)")
+
+
 def test_changes_from_python_and_from_other_widgets_show(mount: Any) -> None:
     host = FakeHost(60)
     explorer = Explorer(host, host.xy)

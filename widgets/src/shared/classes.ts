@@ -8,7 +8,7 @@ export interface ClassPaletteOptions {
   onPick(position: number): void;
   /** A new class was named; absent where none may be added. */
   onNew?(name: string): void;
-  /** What the buttons do, for screen readers: "Label as". */
+  /** What the buttons do, the name of their group for screen readers: "Label as". */
   verb?: string;
   /** Keys of the classes in order; DIGITS by default. */
   keys?: readonly string[];
@@ -18,7 +18,7 @@ export interface ClassPaletteOptions {
 export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
 export class ClassPalette {
-  readonly element = h("div", { class: "lnb-classes", role: "group", "aria-label": "Classes" });
+  readonly element = h("div", { class: "lnb-classes", role: "group" });
   private names: string[] = [];
   private readonly entry: HTMLInputElement;
   private readonly form: HTMLFormElement;
@@ -27,6 +27,7 @@ export class ClassPalette {
 
   constructor(private readonly options: ClassPaletteOptions) {
     this.shortcuts = options.keys ?? DIGITS;
+    this.element.setAttribute("aria-label", options.verb ?? "Label as");
     this.entry = h("input", { class: "lnb-input", placeholder: "New class", "aria-label": "Name of a new class", maxlength: 200, size: 12, autocomplete: "off" });
     this.form = h("form", { hidden: !options.onNew, onsubmit: (event: Event) => this.submit(event) }, this.entry);
   }
@@ -37,7 +38,7 @@ export class ClassPalette {
     const typing = this.element.contains(document.activeElement) && document.activeElement === this.entry;
     const buttons = names.map((name, k) =>
       h("button", { class: "lnb-button lnb-class", type: "button", disabled: this.disabled, "aria-pressed": pressed < 0 ? null : String(k === pressed),
-        "aria-keyshortcuts": this.shortcuts[k], "aria-label": `${this.options.verb ?? "Label as"} ${name}`, onclick: () => this.options.onPick(k) },
+        "aria-keyshortcuts": this.shortcuts[k], onclick: () => this.options.onPick(k) },
         k < this.shortcuts.length && h("span", { class: "lnb-key", "aria-hidden": "true" }, this.shortcuts[k]),
         swatch(k), h("span", { class: "lnb-class-name", dir: "auto" }, name),
         counts && h("span", { class: "lnb-number" }, number(counts[k] ?? 0))));

@@ -37,6 +37,34 @@ export function captureKeys(root: HTMLElement, table: KeyTable | (() => KeyTable
   };
 }
 
+/**
+ * Hands the focus to `root` where the element that had it is removed, hidden or disabled: else the next key would go to the notebook.
+ * Returns how to stop.
+ */
+export function keepFocus(root: HTMLElement): () => void {
+  let last: HTMLElement | null = null;
+  const gone = (element: HTMLElement) => !element.isConnected || element.matches(":disabled") || element.getClientRects().length === 0;
+  const entered = (event: FocusEvent) => { last = event.target as HTMLElement; };
+  const left = (event: FocusEvent) => {
+    if (event.relatedTarget && !root.contains(event.relatedTarget as Node)) last = null;
+    else queueMicrotask(() => { if (last === event.target && !gone(last as HTMLElement)) last = null; });
+  };
+  const observer = new MutationObserver(() => {
+    if (!last || last === root || !gone(last)) return;
+    const now = document.activeElement;
+    if (!now || now === document.body || now === last) root.focus({ preventScroll: true });
+    else last = null;
+  });
+  root.addEventListener("focusin", entered);
+  root.addEventListener("focusout", left);
+  observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "hidden"] });
+  return () => {
+    observer.disconnect();
+    root.removeEventListener("focusin", entered);
+    root.removeEventListener("focusout", left);
+  };
+}
+
 /** Whether typing here writes text. */
 export function isField(target: EventTarget | null): boolean {
   const element = target as HTMLElement | null;

@@ -17,7 +17,7 @@ import { Channel, type Model } from "./channel";
 import { h } from "./dom";
 import { state as drawnState, StatusLine, Toasts } from "./feedback";
 import { ItemSource } from "./items";
-import { captureKeys, type KeyTable } from "./keys";
+import { captureKeys, keepFocus, type KeyTable } from "./keys";
 import { onThemeChange, readTheme, themeCss, type Theme } from "./theme";
 
 export interface PanelState {
@@ -61,6 +61,7 @@ export class Panel {
     el.append(this.root);
     this.theme = readTheme(this.root);
     this.onCleanup(onThemeChange(() => this.rereadTheme()));
+    this.onCleanup(keepFocus(this.frame));
     // Notebooks render before they attach: the theme can be read when the root first has a size.
     const attached = new ResizeObserver(() => {
       if (!this.root.isConnected) return;
