@@ -56,8 +56,8 @@ def propagate(
     graph : (N, N) symmetric non-negative weights: scipy sparse, torch sparse or a KnnGraph (made symmetric)
     seeds : (N, K) dense or scipy sparse; one column a class (Y)
     alpha : share of a node's score that comes from its neighbours, in [0, 1); the larger, the farther labels travel
-    method : `chebyshev` needs no inner products and knows its number of steps beforehand; `cg` adapts to the graph and wins for
-        alpha close to 1; `power` is the plain iteration F <- alpha S F + Y; `auto` takes chebyshev up to alpha .9, then cg
+    method : `chebyshev` needs no inner products and knows its number of steps beforehand; `cg` adapts to the graph and wins the more
+        the nearer alpha is to 1; `power` is the plain iteration F <- alpha S F + Y; `auto` takes chebyshev up to alpha .5, then cg
     tolerance : relative residual to reach, of every class
     max_iterations : products with the graph at most
     normalise : `symmetric` divides w_ij by sqrt(d_i d_j), d the row sums without the diagonal, which is dropped (S in the paper);
@@ -89,10 +89,12 @@ def propagate(
     double = weights.dtype == np.float64 and (starts.dtype in (np.float64, torch.float64))
     # A float32 solution is off by about 6e-8 times the condition number (1 + alpha) / (1 - alpha) at best.
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
-    s = _to_torch(normalised(weights) if normalise == "symmetric" else weights, work, device)
-    chosen = ("chebyshev" if alpha <= 0.9 else "cg") if method == "auto" else method
+    s = normalised(weights) if normalise == "symmetric" else weights
+    order = _near_together(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
+    s = _to_torch(s if order is None else s[order][:, order], work, device)
+    chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     given = torch.float64 if double else torch.float32
-    return _by_blocks(s, starts, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
+    return _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
 
 
 def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
@@ -131,6 +133,20 @@ def _checked(graph: Any) -> scipy.sparse.csr_array:
     return csr
 
 
+def _near_together(s: scipy.sparse.csr_array) -> np.ndarray:
+    """(N,) an order in which neighbours stand close, so that a product with the graph finds them in the cache: several times faster.
+
+    Reverse Cuthill-McKee, without the few nodes that are joined to very many others (class names in `zlap`), which would bring all
+    nodes near to each other; these come last.
+    """
+    degree = np.diff(s.indptr)
+    hub = degree > 20 * max(1.0, float(np.median(degree)))
+    rest = np.flatnonzero(~hub)
+    among = s[rest][:, rest] if hub.any() else s
+    order = scipy.sparse.csgraph.reverse_cuthill_mckee(scipy.sparse.csr_matrix(among), symmetric_mode=True)
+    return np.concatenate([rest[order], np.flatnonzero(hub)])
+
+
 def _to_torch(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     indptr, indices = (torch.from_numpy(part.astype(np.int64)) for part in (csr.indptr, csr.indices))
     data = torch.from_numpy(csr.data.copy()).to(dtype)
@@ -140,16 +156,18 @@ def _to_torch(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.dev
 
 
 def _by_blocks(
-    s: torch.Tensor, seeds: Any, alpha: float, method: str, tolerance: float, max_iterations: int, dtype: torch.dtype, budget: int,
+    s: torch.Tensor, seeds: Any, order: np.ndarray | None, alpha: float, method: str, tolerance: float, max_iterations: int,
+    dtype: torch.dtype, budget: int,
 ) -> Propagation:
     n, k = seeds.shape
     width = max(1, min(k, int(budget / (6 * n * s.dtype.itemsize))))
-    scores = torch.zeros((n, k), dtype=dtype, device=s.device)
+    scores = torch.empty((n, k), dtype=dtype, device=s.device)
+    place = None if order is None else torch.from_numpy(order.astype(np.int64))
     worst, iterations = 0.0, 0
     for a in range(0, k, width):
         part = seeds[:, a:a + width]
         y = torch.from_numpy(part.toarray()) if scipy.sparse.issparse(part) else part
-        y = y.to(dtype=s.dtype, device=s.device).contiguous()
+        y = (y if place is None else y[place]).to(dtype=s.dtype, device=s.device).contiguous()
         if not torch.isfinite(y).all():
             raise ValueError("seeds: NaN or infinity; expected finite strengths, 0 where a node is no seed")
         length = y.norm(dim=0)
@@ -157,7 +175,10 @@ def _by_blocks(
         f, steps = _SOLVERS[method](s, y, alpha, tolerance, max_iterations, length)
         rest = torch.addmm(y - f, s, f, alpha=alpha)                           # Y - (I - alpha S) F, taken anew
         worst, iterations = max(worst, float((rest.norm(dim=0) / length).max())), max(iterations, steps)
-        scores[:, a:a + width] = f
+        if place is None:
+            scores[:, a:a + width] = f
+        else:
+            scores[:, a:a + width][place] = f.to(dtype)
     return Propagation(scores, worst, iterations, method, worst <= tolerance)
 
 
@@ -317,5 +338,7 @@ def _best_first(
     return found[:n]
 
 
+_REORDER_ABOVE = 5_000
+"""Nodes above which the order of the nodes is worth the time to find it."""
 _MOST_TRIED = 20_000
 """Partial paths looked at before the search gives what it has."""

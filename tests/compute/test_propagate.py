@@ -45,7 +45,7 @@ def test_scores_solve_the_equation(method, alpha, dtype):
     np.testing.assert_allclose(made.scores, dense(w, y, alpha), rtol=1e-4, atol=1e-5 / (1 - alpha))
     assert made.residual <= 1e-6
     assert made.converged
-    assert made.method == (method if method != "auto" else "cg" if alpha > 0.9 else "chebyshev")
+    assert made.method == (method if method != "auto" else "cg" if alpha > 0.5 else "chebyshev")
     assert made.scores.dtype == (torch.float64 if dtype == np.float64 else torch.float32)
 
 
@@ -97,6 +97,30 @@ def test_class_blocks_give_the_same():
     parts = propagate(w, scipy.sparse.csr_array(y), alpha=0.7, memory=1 << 20)      # blocks of 7 classes
     np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-6)
     assert parts.residual <= 1e-6
+
+
+@pytest.mark.parametrize("hubs", [0, 3])
+def test_another_order_of_the_nodes_within_changes_nothing(hubs, monkeypatch):
+    w = weights(400).tolil()
+    w[:hubs] = 0.1                                       # nodes joined to all others
+    w[:, :hubs] = 0.1
+    w, y = scipy.sparse.csr_array(w), seeds(400)
+    plain = propagate(w, y, alpha=0.8)
+    monkeypatch.setitem(propagate.__globals__, "_REORDER_ABOVE", 10)
+    order = propagate.__globals__["_near_together"](normalised(w))
+    assert sorted(order.tolist()) == list(range(400))
+    assert sorted(order[400 - hubs:].tolist()) == list(range(hubs))
+    for method in METHODS:
+        np.testing.assert_allclose(propagate(w, y, alpha=0.8, method=method).scores, plain.scores, atol=1e-5)
+        small = propagate(w, scipy.sparse.csr_array(y), alpha=0.8, method=method, memory=1 << 20)
+        np.testing.assert_allclose(small.scores, plain.scores, atol=1e-5)
+
+
+def test_the_order_brings_neighbours_closer():
+    w = weights(2000)
+    s = normalised(w).tocoo()
+    place = np.argsort(propagate.__globals__["_near_together"](normalised(w)))
+    assert np.abs(place[s.row] - place[s.col]).mean() < np.abs(s.row - s.col).mean() / 3
 
 
 def test_a_graph_that_is_normalised_already_is_taken_as_it_is():
