@@ -86,7 +86,7 @@ def read_rgb(source: bytes | str | os.PathLike[str], *, at_least: int | None = N
     image = _open(source)
     try:
         with image:
-            if at_least is not None and image.format == "JPEG":
+            if at_least is not None and image.format in ("JPEG", "MPO"):
                 image.draft("RGB", (at_least, at_least))
             return to_rgb(image)
     except PictureError:

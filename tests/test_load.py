@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,30 @@ def test_globs_and_lists_of_files(folder: Path):
     assert len(load(folder / "top.webp")) == 1
     with pytest.raises(FileNotFoundError, match="no file matches"):
         load(str(folder / "*.bmp"))
+
+
+def test_links_are_followed_once_and_pipes_not_opened(folder: Path, tmp_path: Path):
+    photo(tmp_path / "elsewhere" / "linked.png")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "dogs" / "round").symlink_to(folder)
+    os.mkfifo(folder / "pipe.png")
+    with pytest.warns(ItemWarning, match=r"pipe\.png: not a file"):
+        items = load(folder)
+    assert sorted(names(items)) == ["a1.jpg", "a10.png", "a2.png", "linked.png", "top.webp"]
+
+
+def test_folders_that_cannot_be_read_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("dogs"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.warns(ItemWarning, match=r"dogs: the folder cannot be read \(Permission denied\)"):
+        items = load(folder)
+    assert names(items) == ["a2.png", "a10.png", "top.webp"]
 
 
 def test_brackets_in_a_name_are_not_a_glob(tmp_path: Path):

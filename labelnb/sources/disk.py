@@ -6,6 +6,7 @@ import difflib
 import glob
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,30 @@ def _from_folder(folder: Path, columns: dict[str, Any]) -> Items:
         columns["label"] = None if columns["label"] == "folder" else columns["label"]
         placed = [record for record in records if record is None or record.get("file_name")]  # the rest has no image in the folder
         return from_records(placed, problems, folder=str(folder), **{**columns, "image": columns["image"] or "file_name"})
-    names = []
-    for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        inside = os.path.relpath(where, folder)
-        names += [name if inside == "." else os.path.join(inside, name) for name in files if not name.startswith(".")]
-    return _from_listed(sorted(names, key=natural), str(folder.absolute()), columns)
+    names, lost = _listing(folder)
+    return _from_listed(sorted(names, key=natural), str(folder.absolute()), columns, lost)
 
 
-def _from_listed(names: list[str], root: str, columns: dict[str, Any]) -> Items:
+def _listing(folder: Path) -> tuple[list[str], list[ItemProblem]]:
+    """All files below, links to folders followed once; folders that cannot be read are problems. Hidden ones are left out."""
+    names: list[str] = []
+    lost: list[ItemProblem] = []
+    seen: set[str] = set()
+
+    def unreadable(error: OSError) -> None:
+        lost.append(ItemProblem(0, str(error.filename), f"the folder cannot be read ({error.strerror})"))
+
+    for where, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(where)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        if real not in seen:
+            inside = os.path.relpath(where, folder)
+            names += [name if inside == "." else os.path.join(inside, name) for name in files if not name.startswith(".")]
+        seen.add(real)
+    return names, lost
+
+
+def _from_listed(names: list[str], root: str, columns: dict[str, Any], lost: Sequence[ItemProblem] = ()) -> Items:
     """Images if there are any; else files of text, else tables. `names` are relative to `root`."""
     modality = columns["modality"]
     where = root or "the glob"
@@ -143,7 +159,7 @@ def _from_listed(names: list[str], root: str, columns: dict[str, Any]) -> Items:
             raise ItemError(
                 f"{role}={columns[role]!r}: names a column, but files have none; give a list, or load a table that names the files"
             )
-    return from_files([Path(name) for name in chosen], root=root, id=columns["id"], label=label, modality=modality)
+    return from_files([Path(name) for name in chosen], root=root, id=columns["id"], label=label, modality=modality, lost=lost)
 
 
 def _is_image(name: str) -> bool:

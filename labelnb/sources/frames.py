@@ -76,9 +76,9 @@ def from_frame(
         ids = _without(ids, problems)
     rest: dict[str, Any] = {"id": ids, "label": given, "frame_kind": frame.kind, "problems": problems, "lost": lost}
     if found.image is not None and modality in (None, "image"):
-        values = [_image_value(value, folder) for value in _column(frame, found.image)]
+        values, kept = _images(frame, found.image, folder)
         table = _light(frame.table, found.image)
-        return from_images(values, frame=table if table.num_columns else None, **rest)
+        return from_images(values, kept=kept, frame=table if table.num_columns else None, **rest)
     if found.text and modality in (None, "text"):
         columns = [
             [None if value is None else str(value) for value in frame.objects[name]]
@@ -154,6 +154,36 @@ def _given(frame: Frame, found: Roles) -> list[Any] | None:
 
 def _column(frame: Frame, name: str) -> list[Any]:
     return frame.objects[name] if name in frame.objects else frame.table.column(name).to_pylist()
+
+
+def _images(frame: Frame, name: str, folder: str) -> tuple[Sequence[Any], Any]:
+    """The values of an image column, and the Arrow array of its encoded images where it holds such: these are not copied."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if name in frame.objects:
+        return [_image_value(value, folder) for value in frame.objects[name]], None
+    column = frame.table.column(name)
+    if is_string(column.type):
+        return [_image_value(value, folder) for value in column.to_pylist()], None
+    encoded = pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
+    # Cast first: chunks of plain binary beyond 2 GB cannot be put together.
+    whole = pa.chunked_array([chunk.cast(pa.large_binary()) for chunk in encoded.chunks], pa.large_binary()).combine_chunks()
+    return _Column(column, folder), whole
+
+
+class _Column(Sequence[Any]):
+    """A column of images, read one at a time."""
+
+    def __init__(self, column: Any, folder: str) -> None:
+        self.column = column
+        self.folder = folder
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __getitem__(self, i: Any) -> Any:
+        return _image_value(self.column[i].as_py(), self.folder)
 
 
 def _image_value(value: Any, folder: str) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from labelnb.contents import EncodedImages
 from labelnb.digests import digest, hash_file
@@ -48,53 +50,79 @@ def from_files(
 
 
 def from_images(
-    values: Sequence[Any], problems: Sequence[ItemProblem] = (), *, root: str = "", id: Any = None, label: Any = None, **fields: Any
+    values: Sequence[Any],
+    problems: Sequence[ItemProblem] = (),
+    *,
+    root: str = "",
+    kept: Any = None,
+    id: Any = None,
+    label: Any = None,
+    **fields: Any,
 ) -> Items:
-    """Paths (str), encoded bytes, PIL images or uint8 arrays, mixed as you like; None where an item is known to be bad."""
+    """Paths (str), encoded bytes, PIL images or uint8 arrays, mixed as you like; None where an item is known to be bad.
+
+    `kept` is the Arrow array of all encoded images where there is one already, so that none is copied.
+    """
     known = {problem.position for problem in problems}
 
-    def look(value: Any) -> tuple[str | None, bytes | None, str, str | None]:
-        """Path, bytes, digest, and what is wrong."""
-        return _look(value, root)
+    def look(i: int) -> _Seen:
+        seen = _look(values[i], root)
+        return seen if kept is None else seen._replace(blob=None)
 
     with ThreadPoolExecutor(4) as pool:
-        seen = list(pool.map(look, values, chunksize=64))
-    good = np.array([i for i, (_, _, _, wrong) in enumerate(seen) if wrong is None], dtype=np.int64)
+        seen = list(pool.map(look, range(len(values)), chunksize=64))
+    good = np.array([i for i, one in enumerate(seen) if one.wrong is None], dtype=np.int64)
     more = [
-        ItemProblem(i, os.path.join(root, values[i]) if isinstance(values[i], str) else "", wrong)
-        for i, (_, _, _, wrong) in enumerate(seen)
-        if wrong is not None and i not in known
+        ItemProblem(i, "" if one.path is None else os.path.join(root, one.path), one.wrong)
+        for i, one in enumerate(seen)
+        if one.wrong is not None and i not in known
     ]
-    blobs = [seen[i][1] for i in good]
-    hashes = np.array([seen[i][2] for i in good], dtype=object)
-    content = EncodedImages.of(
-        [seen[i][0] for i in good], blobs if any(blob is not None for blob in blobs) else None, root=root, hashes=hashes
-    )
+    hashes = np.array([seen[i].digest for i in good], dtype=object)
+    paths = pa.array([seen[i].path for i in good], pa.large_string())
+    blobs = kept if kept is None or len(good) == len(values) else kept.take(pa.array(good))
+    if kept is None and any(seen[i].blob is not None for i in good):
+        blobs = pa.array((seen[i].blob for i in good), pa.large_binary())
+    content = EncodedImages(paths, blobs, root=root, hashes=hashes)
     return sieve(content, [*problems, *more], good, len(values), ids=id, given=label, digests=hashes, **fields)
 
 
-def _look(value: Any, root: str) -> tuple[str | None, bytes | None, str, str | None]:
+class _Seen(NamedTuple):
+    """What a look at one image found."""
+
+    path: str | None
+    blob: bytes | None
+    digest: str
+    wrong: str | None
+
+
+def _look(value: Any, root: str) -> _Seen:
     if value is None:
-        return None, None, "", "no image"
+        return _Seen(None, None, "", "no image")
     if isinstance(value, str):
-        path = os.path.join(root, value)
-        if "://" in value[:12]:
-            return None, None, "", "an address on the web; download it first, labelnb fetches nothing by itself"
-        try:
-            found, wrong = hash_file(path, lambda data, tail: check(data, path, tail=tail))
-        except FileNotFoundError:
-            return None, None, "", "no such file"
-        except (OSError, ValueError) as error:
-            return None, None, "", f"cannot be read ({getattr(error, 'strerror', None) or error})"
-        return value, None, found, wrong
+        return _Seen(value, None, *_look_at_file(value, root))
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
-        return None, data, digest(data), check(data)
+        return _Seen(None, data, digest(data), check(data))
     try:
         image = to_rgb(_as_pil(value))
     except BROKEN as error:
-        return None, None, "", f"not an image that can be read ({error})"
-    return None, encode_png(image), digest(str(image.size).encode(), image.tobytes()), None
+        return _Seen(None, None, "", f"not an image that can be read ({error})")
+    return _Seen(None, encode_png(image), digest(str(image.size).encode(), image.tobytes()), None)
+
+
+def _look_at_file(name: str, root: str) -> tuple[str, str | None]:
+    """Digest, and what is wrong."""
+    path = os.path.join(root, name)
+    if "://" in name[:12]:
+        return "", "an address on the web; download it first, labelnb fetches nothing by itself"
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for ever
+            return "", "not a file"
+        return hash_file(path, lambda data, tail: check(data, path, tail=tail))
+    except FileNotFoundError:
+        return "", "no such file"
+    except (OSError, ValueError) as error:
+        return "", f"cannot be read ({getattr(error, 'strerror', None) or error})"
 
 
 def _as_pil(value: Any) -> Any:
