@@ -159,7 +159,8 @@ def test_no_telemetry_and_no_network_at_import():
         (name, module) for name, tree in python() for module, _ in imports(tree)
         if module == "urllib.request" and not name.startswith(where_data_is_fetched)
     ]
-    found += [(name, called) for name, tree in python() for called, _ in calls(tree) if called in ("socket.socket", "socket.create_connection")]
+    opened = ("socket.socket", "socket.create_connection")
+    found += [(name, called) for name, tree in python() for called, _ in calls(tree) if called in opened]
     assert found == []
     assert [name for name, tree in python() if "huggingface_hub" in at_module_level(tree)] == []
 
