@@ -92,6 +92,7 @@ def test_running_the_cell_again_leaves_one_live_view(lab, kept):
         notebook.run_all()
         for _ in range(6):
             notebook.run_cell(1)
+        cards(notebook).first.wait_for()
         assert notebook.page.locator(".lnb-review-list").count() == 1
         notebook.python("s.label(0, 'tool')")
         cards(notebook).first.click()

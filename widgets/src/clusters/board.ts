@@ -40,7 +40,7 @@ export class Board {
   private readonly undoBar = new UndoBar(() => this.takeBack(false), () => this.takeBack(true));
   private readonly grid = h("div", { class: "lnb-board-cards", role: "list", "aria-label": "Clusters" });
   private readonly names = h("datalist", { id: this.listId });
-  private readonly meter = h("div", { class: "lnb-board-meter", role: "progressbar", "aria-label": "Clusters labelled", "aria-valuemin": 0 }, h("div", {}));
+  private readonly meter = h("div", { class: "lnb-board-meter", role: "progressbar", "aria-label": "Clusters labelled", "aria-valuemin": 0 }, h("div", { style: "width:0" }));
   private readonly done = h("span", {});
   private readonly merge: HTMLButtonElement;
   private readonly sort: HTMLSelectElement;
@@ -111,6 +111,7 @@ export class Board {
     panel.body.before(h("div", { class: "lnb-board-bar" }, this.palette.element, this.merge));
     const warnings: string[] = panel.config.warnings ?? [];
     if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
+    this.grid.append(drawnState("Loading clusters"));
     panel.body.append(this.names, this.grid, this.outliers);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();

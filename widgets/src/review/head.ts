@@ -13,7 +13,7 @@ export interface Wishes {
 export class ReviewHead {
   readonly title: HTMLElement;
   readonly elements: HTMLElement[];
-  private readonly bar = h("div", { class: "lnb-review-bar" });
+  private readonly bar = h("div", { class: "lnb-review-bar", style: "width:0" });
   private readonly meter: HTMLElement;
   private readonly done = h("span", { class: "lnb-review-done" });
   private readonly speed = h("span", { class: "lnb-quiet" });

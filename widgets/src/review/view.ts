@@ -121,6 +121,7 @@ export class ReviewView {
     panel.body.before(bar);
     const warnings: string[] = panel.config.warnings ?? [];
     if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
+    this.list.append(drawnState("Loading items"));
     panel.body.append(this.list, this.end);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
