@@ -10,7 +10,7 @@ from labelnb.audit import accuracy_bound, checks_needed, draw_sample
 
 
 def slow_bound(correct, checked, population, level=Fraction(5, 100)):
-    """From the definition, in whole numbers: the first number of right items under which as many or more are drawn with probability > level."""
+    """In whole numbers: the first number of right items under which as many or more are drawn with probability > level."""
     total = comb(population, checked)
     for right in range(population + 1):
         tail = sum(

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["open_explorer"]
 
 
-def open_explorer(session: Session, result: Result | None = None, method: Literal["auto", "umap", "pca"] = "auto", **options: Any) -> Explorer:
+def open_explorer(
+    session: Session, result: Result | None = None, method: Literal["auto", "umap", "pca"] = "auto", **options: Any
+) -> Explorer:
     """The Explorer over the session's map, coloured by `result` where one is given.
 
     With `method="auto"` the map is drawn by PCA at once and moves to UMAP, computed in a thread, when that is done; it is cached, so
