@@ -102,7 +102,7 @@ class Explorer {
   private listen(): void {
     const { channel, model } = this.panel;
     channel.on("labels", ({ buffers }) => this.labelsChanged(array(Uint32Array, buffers[0]), array(Int16Array, buffers[1])));
-    channel.on("positions", ({ buffers }) => this.map.surface.setPositions(array(Uint16Array, buffers[0])));
+    channel.on("positions", ({ buffers }) => { this.map.surface.setPositions(array(Uint16Array, buffers[0])); void this.recolour(); });
     channel.on("selection", ({ buffers, content }) => { if (content.origin !== this.panel.channel.view) this.take(buffers[0]); });
     channel.on("results", ({ content, buffers }) => this.showResults(content.title === null ? null : { title: content.title, positions: array(Uint32Array, buffers[0]) }));
     channel.on("proposal", () => { this.codes.delete("proposal"); this.codes.delete("confidence"); void this.recolour(); });

@@ -7,6 +7,9 @@ import type { Surface } from "./surface";
 export interface Place { group: number; x: number; y: number; count: number }
 
 const SIDE = 32;
+/** Classes with so few points are placed by their points, larger ones by cells. */
+const FEW = 150;
+const NEAR = 0.12 * 65535;
 /** The corners that the tools take. */
 const TOOLS_WIDTH = 112;
 const TOOLS_HEIGHT = 48;
@@ -23,11 +26,33 @@ export function densestPlaces(xy: Uint16Array, codes: Codes, groups: number, lea
     tally[values[i] * cells + (xy[2 * i + 1] >> 11) * SIDE + (xy[2 * i] >> 11)]++;
   }
   const largest = [...totals.keys()].filter((group) => totals[group] >= least).sort((a, b) => totals[b] - totals[a]).slice(0, most);
+  const few = membersOf(values, new Set(largest.filter((group) => totals[group] <= FEW)));
   return largest.map((group) => {
+    const members = few.get(group);
+    if (members) return { group, count: totals[group], ...central(xy, members) };
     const own = tally.subarray(group * cells, (group + 1) * cells);
-    const best = densestCell(own);
-    return { group, count: totals[group], ...middle(own, best) };
+    return { group, count: totals[group], ...middle(own, densestCell(own)) };
   });
+}
+
+function membersOf(values: ArrayLike<number>, groups: Set<number>): Map<number, number[]> {
+  const members = new Map<number, number[]>([...groups].map((group) => [group, []]));
+  if (groups.size) for (let i = 0; i < values.length; i++) members.get(values[i])?.push(i);
+  return members;
+}
+
+/** The member with the most others near it: the least sum of distances, each counted up to a limit so that far heaps do not pull. */
+function central(xy: Uint16Array, members: number[]): { x: number; y: number } {
+  let best = members[0], least = Infinity;
+  for (const i of members) {
+    let sum = 0;
+    for (const j of members) sum += Math.min(NEAR, Math.hypot(xy[2 * i] - xy[2 * j], xy[2 * i + 1] - xy[2 * j + 1]));
+    if (sum < least) {
+      least = sum;
+      best = i;
+    }
+  }
+  return { x: xy[2 * best] / 65535, y: xy[2 * best + 1] / 65535 };
 }
 
 /** The cell with the most points in itself and its neighbours. */
