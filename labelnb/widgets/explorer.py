@@ -24,6 +24,7 @@ class Positions(traitlets.TraitType[np.ndarray, Any]):
     info_text = "positions of items"
 
     def validate(self, obj: Any, value: Any) -> np.ndarray:
+        """`value` as positions of the widget's items; a TraitError where it is something else."""
         array = np.asarray(value)
         if array.dtype == bool:
             array = np.flatnonzero(array)
@@ -41,6 +42,7 @@ class Positions(traitlets.TraitType[np.ndarray, Any]):
         return array
 
     def set(self, obj: Any, value: Any) -> None:
+        """Take `value`, and tell observers only where it is another set."""
         new: Any = self._validate(obj, value)
         old: Any = self.get(obj)
         if not np.array_equal(old, new):

@@ -101,7 +101,7 @@ def test_order_of_the_rows_does_not_matter(metric):
 
 def test_memory_mapped_rows_are_read_in_blocks(tmp_path):
     np.save(tmp_path / "x.npy", rows())
-    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r", allow_pickle=False)
     np.testing.assert_array_equal(knn_graph(mapped, 4).indices, knn_graph(rows(), 4).indices)
 
 
