@@ -66,19 +66,11 @@ def close(path: str) -> str:
 
 
 def _hint(place: str) -> str:
-    if place.replace("-", "_").lower() in (
-        "cifar10",
-        "fashion_mnist",
-        "ag_news",
-        "banking77",
-        "cora",
-        "citeseer",
-        "digits",
-        "emoji",
-        "glosses",
-    ):
-        return f" A data set of this name: labelnb.datasets.load({place!r})"
-    return " For one text, hand in a list: load([text])" if " " in place or len(place) > 100 else ""
+    from labelnb import datasets
+
+    if place.replace("-", "_").lower() in datasets.names():
+        return f". A data set has this name: labelnb.datasets.load({place!r})"
+    return ". For one text, hand in a list: load([text])" if " " in place or len(place) > 100 else ""
 
 
 def _from_glob(pattern: str, columns: dict[str, Any]) -> Items:
