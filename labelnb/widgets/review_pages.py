@@ -89,9 +89,12 @@ def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np
 
 
 def grouped(positions: np.ndarray, filled: Filled, order: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """One page's positions put together by the class filled in, the larger group first, and the groups as
-    `{"class": position or -1, "start", "count", "low", "high"}` (confidences). Orders with a meaning of their own (`position`,
-    `flagged`) are left as they are: one group."""
+    """One page's positions put together by the class filled in, and the groups.
+
+    The larger group comes first; under the order `class`, the classes keep theirs. Orders with a meaning of their own (`position`,
+    `flagged`) are left as they are, in one group. A group is `{"class": position or -1, "start", "count", "low", "high"}`, the last two
+    its lowest and highest confidence, None where there is none.
+    """
     if len(positions) == 0:
         return positions, []
     if order in ("position", "flagged"):
@@ -99,12 +102,14 @@ def grouped(positions: np.ndarray, filled: Filled, order: str) -> tuple[np.ndarr
     values = filled.values[positions]
     names, counts = np.unique(values, return_counts=True)
     # The larger group first; nothing filled in comes last, since those need the most work.
-    rank = {int(name): (name < 0, -int(size), int(name)) for name, size in zip(names, counts, strict=True)}
+    by_size = order != "class"
+    rank = {int(name): (name < 0, -int(size) if by_size else 0, int(name)) for name, size in zip(names, counts, strict=True)}
+    sizes = {int(name): int(size) for name, size in zip(names, counts, strict=True)}
     turn = sorted(range(len(positions)), key=lambda i: rank[int(values[i])])
     arranged = positions[turn]
     groups, start = [], 0
     for name in sorted(rank, key=lambda key: rank[key]):
-        size = -rank[name][1]
+        size = sizes[name]
         sure = filled.confidence[arranged[start:start + size]]
         known = sure[~np.isnan(sure)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)

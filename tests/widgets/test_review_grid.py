@@ -78,6 +78,9 @@ def test_a_page_is_grouped_by_class_with_the_larger_group_first_and_what_is_not_
     positions, groups = grouped(np.arange(4), filled, "confidence")
     assert positions.tolist() == [1, 3, 0, 2]
     assert [(group["class"], group["start"], group["count"]) for group in groups] == [(0, 0, 2), (1, 2, 1), (-1, 3, 1)]
+    many = fill_in(Proposal(probabilities[[0, 0, 1]], classes=("b", "a")), np.full(3, -1), ["a", "b"])
+    assert [group["class"] for group in grouped(np.arange(3), many, "confidence")[1]] == [0, 1]
+    assert [group["class"] for group in grouped(np.array([2, 0, 1]), many, "class")[1]] == [0, 1]
     assert groups[0]["low"] == pytest.approx(.6)
     assert groups[0]["high"] == pytest.approx(.9)
 

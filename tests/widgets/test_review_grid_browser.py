@@ -323,3 +323,20 @@ def test_a_closed_view_leaves_nothing_behind(mount: Any) -> None:
     assert shown.page.locator(".lnb").count() == 0
     grid.close()
     assert host.listeners == 0
+
+
+def test_the_large_view_follows_the_cursor_and_closes(mount: Any) -> None:
+    host = FakeHost(12, "text", texts=["one " * 400, "two", "three"])
+    shown, host, _ = shown_grid(mount, host)
+    large = shown.page.locator(".lnb-closer")
+    card(shown, 0).click()
+    press(shown, "+")
+    assert large.is_visible()
+    assert large.locator(".lnb-closer-text").inner_text().startswith("one one")
+    press(shown, "2")
+    assert str(host.labels.label(0)) == "boat"
+    assert large.locator(".lnb-closer-text").inner_text() == "two"
+    press(shown, "Escape")
+    assert not large.is_visible()
+    assert card(shown, 1).evaluate("e => e === document.activeElement")
+    assert shown.errors == []

@@ -23,6 +23,7 @@ export const MORE: readonly (readonly [string, string])[] = [
   ["backspace", "clear"],
   ["r", "redo"],
   ["shift ← → ↑ ↓", "select several"],
+  ["+", "look closer"],
   ["page down, page up", "next page, page before"],
   ["home, end", "first, last of the page"],
   ["esc", "let the selection go"],

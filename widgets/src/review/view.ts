@@ -8,6 +8,8 @@ import type { Panel } from "../shared/panel";
 import { Speed } from "../shared/speed";
 import { shown, sureRange, words, type Group, type Page, type ReviewItem, type Shown } from "./answers";
 import { acceptPage, answers, message, valueIn, type Decision, type Wanted } from "./decisions";
+import { drawEnd, emptyState, leftWords } from "./ends";
+import { Closer } from "./closer";
 import { ClassFinder } from "../shared/finder";
 import { ReviewHead, type Wishes } from "./head";
 import { CLASS_KEYS, LEGEND, MORE } from "./keymap";
@@ -42,6 +44,7 @@ export class ReviewView {
   private readonly save = new SaveState(() => this.outbox.retry());
   private readonly undoBar = new UndoBar(() => this.takeBack(false), () => this.takeBack(true));
   private readonly list = h("div", { class: "lnb-review-list", role: "listbox", "aria-multiselectable": "true", "aria-label": "Items" });
+  private readonly closer: Closer;
   private readonly end = h("div", { class: "lnb-review-end", hidden: true });
   private readonly legend = h("div", { class: "lnb-legend" });
   private wholeLegend = false;
@@ -55,6 +58,7 @@ export class ReviewView {
       refused: (_, reason) => panel.toasts.error(reason),
     });
     panel.onCleanup(() => this.outbox.close());
+    this.closer = new Closer(panel.items, () => this.look(false));
     this.pages = new PageSource(panel, (page, turned) => this.show(page, turned));
     this.head = new ReviewHead(config.title, config.orders, (wishes) => this.wish(wishes));
     this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.press({ kind: "class", position }) });
@@ -95,7 +99,9 @@ export class ReviewView {
       h: () => this.toggleLegend(),
       "/": () => this.finder.focus(),
       n: () => this.finder.focus(),
-      Escape: () => this.place(this.cursor),
+      "+": () => this.look(!this.closer.open),
+      "=": () => this.look(!this.closer.open),
+      Escape: () => (this.closer.open ? this.look(false) : this.place(this.cursor)),
     };
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) {
       table[key] = () => this.arrow(key, false);
@@ -123,6 +129,7 @@ export class ReviewView {
     if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
     this.list.append(drawnState("Loading items"));
     panel.body.append(this.list, this.end);
+    panel.frame.append(this.closer.element);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
     const resized = new ResizeObserver(() => this.fit());
@@ -130,6 +137,7 @@ export class ReviewView {
     panel.onCleanup(() => resized.disconnect());
     const press = (event: Event) => this.pointed(event as MouseEvent);
     this.list.addEventListener("pointerdown", press);
+    this.list.addEventListener("dblclick", () => this.look(true));
     this.list.addEventListener("focusin", (event) => {
       const at = this.cards.findIndex((card) => card.element === event.target);
       if (at >= 0 && at !== this.cursor) this.place(at);
@@ -168,7 +176,7 @@ export class ReviewView {
 
   private turn(number: number): void {
     if (number < 0) return this.panel.status.set("This is the first page.");
-    if (number >= this.page.pages) return this.panel.status.set(`This is the last page. ${this.leftWords()}`);
+    if (number >= this.page.pages) return this.panel.status.set(`This is the last page. ${leftWords(this.page)}`);
     void this.panel.attempt(() => this.pages.turn(number));
   }
 
@@ -195,6 +203,7 @@ export class ReviewView {
   }
 
   private drawCards(): void {
+    const { model } = this.panel;
     const pictures = this.panel.state.modality === "image";
     this.cards = this.page.items.map((item) => {
       const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null);
@@ -203,7 +212,7 @@ export class ReviewView {
     });
     const groups = this.page.groups.map((group) => this.drawGroup(group));
     if (groups.length) fill(this.list, ...groups);
-    else fill(this.list, this.emptyState());
+    else fill(this.list, emptyState(this.page, model.get("shown_class"), model.get("unreviewed"), () => void this.wishAndFocus({ shown_class: "", unreviewed: false })));
     this.list.setAttribute("role", groups.length ? "listbox" : "note");
     this.list.toggleAttribute("data-texts", !pictures);
     this.fit();
@@ -219,33 +228,8 @@ export class ReviewView {
     return h("div", { role: "group", "aria-label": `${name}, ${count(group.count, "item")}` }, head, cards);
   }
 
-  private emptyState(): HTMLElement {
-    const { reviewed, total } = this.page.progress;
-    const { model } = this.panel;
-    if (!total) return drawnState("Nothing to review", "There are no items in this review.");
-    const every = h("button", { class: "lnb-button", type: "button", onclick: () => void this.wishAndFocus({ shown_class: "", unreviewed: false }) }, "Show all items");
-    if (reviewed >= total) {
-      const done = drawnState("All reviewed", `${count(total, "item")} decided and kept.`, every);
-      done.prepend(h("span", { class: "lnb-done-mark", "aria-hidden": "true" }, "✓"));
-      return done;
-    }
-    const only = model.get("shown_class");
-    return drawnState("No items here", only ? `No ${model.get("unreviewed") ? "unreviewed " : ""}items show “${only}”.` : "", every);
-  }
-
-  /** Below the last page: what is left, and the way there. */
   private drawEnd(): void {
-    const last = this.page.number >= this.page.pages - 1 && this.page.items.length > 0;
-    const left = this.page.progress.total - this.page.progress.reviewed;
-    this.end.hidden = !last;
-    if (!last) return;
-    const again = h("button", { class: "lnb-button", type: "button", onclick: () => void this.wishAndFocus({ unreviewed: true, refresh: true }) }, "Show only those");
-    fill(this.end, h("span", {}, left ? `End of the list. ${this.leftWords()}` : "Everything is reviewed."), left > 0 && again);
-  }
-
-  private leftWords(): string {
-    const left = this.page.progress.total - this.page.progress.reviewed;
-    return left ? `${count(left, "item")} left to review.` : "Nothing is left to review.";
+    drawEnd(this.end, this.page, () => void this.wishAndFocus({ unreviewed: true, refresh: true }));
   }
 
   // The cursor ----------------------------------------------------------------------------------------------------------
@@ -265,9 +249,20 @@ export class ReviewView {
     const several = this.selected.size > 1;
     this.cards.forEach((card, i) => card.select(several ? this.selected.has(i) : i === this.cursor, i === this.cursor));
     const current = this.cards[this.cursor]?.element;
+    if (this.closer.open) this.look(true);
     if (!focus || !current) return;
     current.focus({ preventScroll: true });
     current.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Shows the current item large, or closes that view. */
+  private look(open: boolean): void {
+    const item = this.page.items[this.cursor];
+    if (!open || !item) {
+      this.closer.hide();
+      return this.focus();
+    }
+    void this.panel.attempt(() => this.closer.show(item.position, this.cards[this.cursor].element, this.panel.frame));
   }
 
   private arrow(key: string, extend: boolean): void {
@@ -318,7 +313,7 @@ export class ReviewView {
     if (decision.positions.length) this.send(decision);
     const last = this.page.number >= this.page.pages - 1;
     if (!last) this.turn(this.page.number + 1);
-    else if (!decision.positions.length) this.panel.status.set(`This is the last page. ${this.leftWords()}`);
+    else if (!decision.positions.length) this.panel.status.set(`This is the last page. ${leftWords(this.page)}`);
     if (decision.left) this.panel.toasts.say(`${count(decision.left, "item")} of that page ${decision.left === 1 ? "has" : "have"} nothing proposed and ${decision.left === 1 ? "is" : "are"} left as ${decision.left === 1 ? "it is" : "they are"}.`);
   }
 

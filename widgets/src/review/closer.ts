@@ -1,0 +1,48 @@
+/** The current item large, beside its card: the whole text, or the picture as large as Python sends it. Follows the cursor until it is closed. */
+import { fill, h, setText } from "../shared/dom";
+import type { ItemSource } from "../shared/items";
+
+const SIZE = 440;
+
+export class Closer {
+  readonly element: HTMLElement;
+  private readonly picture = h("div", { class: "lnb-closer-picture" });
+  private readonly text = h("div", { class: "lnb-closer-text", dir: "auto", tabindex: 0 });
+  private readonly id = h("div", { class: "lnb-closer-id", dir: "auto" });
+  private position = -1;
+
+  constructor(private readonly source: ItemSource, onClose: () => void) {
+    const close = h("button", { class: "lnb-button lnb-button-plain", type: "button", "aria-label": "Close the large view", onclick: onClose }, "×");
+    this.element = h("aside", { class: "lnb-closer", "aria-label": "The item, large", hidden: true }, h("div", { class: "lnb-closer-head" }, this.id, close), this.picture, this.text);
+  }
+
+  get open(): boolean {
+    return !this.element.hidden;
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+    this.position = -1;
+  }
+
+  /** Shows the item below its card, or above it where that is the larger room. */
+  async show(position: number, card: HTMLElement, frame: HTMLElement): Promise<void> {
+    this.element.hidden = false;
+    const [inner, outer] = [card.getBoundingClientRect(), frame.getBoundingClientRect()];
+    const below = inner.top - outer.top < outer.height / 2;
+    this.element.style.insetBlockStart = below ? `${inner.bottom - outer.top + 6}px` : "auto";
+    this.element.style.insetBlockEnd = below ? "auto" : `${outer.bottom - inner.top + 6}px`;
+    if (position === this.position) return;
+    this.position = position;
+    const item = await this.source.get(position, SIZE);
+    if (this.position !== position) return;
+    setText(this.id, item.id);
+    this.picture.hidden = item.url === null;
+    if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
+    const text = item.problem ?? item.text;
+    this.text.hidden = text === "" || text === item.id;
+    this.text.classList.toggle("lnb-card-problem", item.problem !== null);
+    setText(this.text, text);
+    this.text.scrollTop = 0;
+  }
+}
