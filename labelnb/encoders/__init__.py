@@ -9,16 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _WHERE = {
-    "available": "choice", "choose": "choice", "get": "choice", "plan": "choice", "embed": "embedding", "EmbedOutcome": "embedding",
+    "available": "choice", "choose": "choice", "get": "choice", "plan": "choice", "Plan": "choice", "embed": "embedding",
+    "EmbedOutcome": "embedding",
     "embed_classes": "class_prompts", "Encoder": "encoder", "ImageEncoder": "encoder", "TextEncoder": "encoder", "EncoderError": "encoder",
 }
 
 __all__ = [
-    "Encoder", "EncoderError", "EmbedOutcome", "ImageEncoder", "TextEncoder", "available", "choose", "embed", "embed_classes", "get", "plan",
+    "Encoder", "EncoderError", "EmbedOutcome", "ImageEncoder", "Plan", "TextEncoder", "available", "choose", "embed", "embed_classes",
+    "get", "plan",
 ]
 
 if TYPE_CHECKING:
-    from labelnb.encoders.choice import available, choose, get, plan
+    from labelnb.encoders.choice import Plan, available, choose, get, plan
     from labelnb.encoders.class_prompts import embed_classes
     from labelnb.encoders.embedding import EmbedOutcome, embed
     from labelnb.encoders.encoder import Encoder, EncoderError, ImageEncoder, TextEncoder

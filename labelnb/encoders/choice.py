@@ -16,8 +16,14 @@ __all__ = ["Plan", "available", "choose", "get", "plan"]
 
 OFFLINE_NAMES = ("conse", "conse:minilm", "conse:wordllama", "efficientnet", "minilm", "wordllama")
 PREFIXES = ("open_clip:", "transformers:", "sentence-transformers:", "efficientnet:")
-OPEN_CLIP_CHOICES = (("ViT-B-32", "datacomp_xl_s13b_b90k"), ("ViT-B-32", "laion2b_s34b_b79k"), ("ViT-B-16", "datacomp_xl_s13b_b90k"), ("ViT-B-32", "openai"))
-"""What `choose` looks for, best first for a CPU; 605 MB each. The first is fetched where nothing is at hand and the hub answers."""
+OPEN_CLIP_CHOICES = {
+    "ViT-B-32/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+    "ViT-B-32/laion2b_s34b_b79k": "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+    "ViT-B-16/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K",
+    "ViT-B-32-quickgelu/openai": "timm/vit_base_patch32_clip_224.openai",
+}
+"""What `choose` looks for, best first for a CPU, and the repositories with the weights, 605 MB each; so that looking into the cache need
+not import open_clip. The first is fetched where nothing is at hand and the hub answers."""
 SENTENCE_CHOICE = "sentence-transformers/all-MiniLM-L6-v2"
 """90 MB; the same weights as `minilm`."""
 
@@ -41,7 +47,8 @@ def get(encoder: str | Encoder, device: str | torch.device = "cpu", **options: A
     ----------
     encoder : one of
         `conse`, `conse:minilm`, `conse:wordllama`, `efficientnet`, `minilm`, `wordllama`: need no network;
-        `open_clip:MODEL/TAG` (`open_clip:ViT-B-32/laion2b_s34b_b79k`), `open_clip:MODEL@FILE` with local weights, `open_clip:hf-hub:ORG/NAME`;
+        `open_clip:MODEL/TAG` (`open_clip:ViT-B-32/laion2b_s34b_b79k`), `open_clip:MODEL@FILE` with local weights,
+        `open_clip:hf-hub:ORG/NAME`;
         `transformers:ORG/NAME` or `transformers:FOLDER`: what it reads is told by its config;
         `sentence-transformers:ORG/NAME` or a folder;
         or an Encoder, which is handed back.
@@ -56,7 +63,7 @@ def get(encoder: str | Encoder, device: str | torch.device = "cpu", **options: A
     if not isinstance(encoder, str):
         if isinstance(encoder, Encoder):
             return encoder
-        raise EncoderError(f"encoder: got {type(encoder).__name__}, expected a name such as 'conse', an Encoder, or an (N, D) array of vectors for s.embed")
+        raise EncoderError(f"encoder: got {type(encoder).__name__}, expected a name such as 'conse', or an Encoder")
     kind, _, rest = encoder.partition(":")
     maker = _MAKERS.get(kind.lower())
     if maker is None or (not rest and encoder not in OFFLINE_NAMES) or (kind == "conse" and encoder not in OFFLINE_NAMES):
@@ -64,7 +71,7 @@ def get(encoder: str | Encoder, device: str | torch.device = "cpu", **options: A
     return maker(rest, device, options)
 
 
-def plan(modality: str, *, with_text: bool = True, device: str | torch.device = "cpu") -> Plan:
+def plan(modality: str, *, with_text: bool = True) -> Plan:
     """What `choose` would take, and why; loads and fetches nothing, and answers within three seconds.
 
     Raises
@@ -76,7 +83,7 @@ def plan(modality: str, *, with_text: bool = True, device: str | torch.device = 
         return _plan_images(with_text)
     if modality in ("text", "row"):
         return _plan_texts()
-    raise EncoderError(f"modality: got {modality!r}; vectors and graph nodes are their own embeddings: s.embed(array) takes an (N, D) array")
+    raise EncoderError(f"modality: got {modality!r}; vectors and graph nodes are their own embeddings: s.embed(array)")
 
 
 def choose(modality: str, *, with_text: bool = True, device: str | torch.device = "cpu") -> Encoder:
@@ -92,7 +99,7 @@ def choose(modality: str, *, with_text: bool = True, device: str | torch.device 
     -----
     Weights on this machine come first, then a download below 1 GB where the hub answers, then the encoders of `labelnb[offline]`.
     """
-    chosen = plan(modality, with_text=with_text, device=device)
+    chosen = plan(modality, with_text=with_text)
     made = get(chosen.name, device)
     made.why = chosen.why                                       # type: ignore[attr-defined]
     return made
@@ -107,7 +114,7 @@ def _plan_images(with_text: bool) -> Plan:
     if cached is not None:
         return Plan(cached, "its weights are on this machine")
     if _installed("open_clip") and online():
-        name = "open_clip:{}/{}".format(*OPEN_CLIP_CHOICES[0])
+        name = f"open_clip:{next(iter(OPEN_CLIP_CHOICES))}"
         return Plan(name, "the best at hand for images and text; 605 MB are fetched from the hub once", download=605)
     if efficientnet_file() is not None and _installed("timm"):
         if not with_text:
@@ -116,7 +123,7 @@ def _plan_images(with_text: bool) -> Plan:
         return Plan(f"conse:{text}", "no CLIP weights are here and the hub cannot be reached; ConSE needs neither, and is weaker than CLIP")
     from labelnb.encoders.weights import offline_message
 
-    raise EncoderError("no encoder for images is at hand. " + offline_message("open_clip", "/".join(OPEN_CLIP_CHOICES[0])))
+    raise EncoderError("no encoder for images is at hand. " + offline_message("open_clip", next(iter(OPEN_CLIP_CHOICES))))
 
 
 def _plan_texts() -> Plan:
@@ -153,9 +160,9 @@ def available() -> list[dict[str, Any]]:
         row("efficientnet", "image", 1280, network, offline),
         row("minilm", "text", 384, minilm_folder() is not None, offline),
         row("wordllama", "text", 256, wordllama_files() is not None, "pip install wordllama"),
-        row(clip or "open_clip:MODEL/TAG", "image, text", None, clip is not None, "weights from the hub, or a local file: open_clip:MODEL@FILE"),
-        row("transformers:ORG/NAME", "image, text or both", None, False, "weights from the hub, or a local folder"),
-        row("sentence-transformers:ORG/NAME", "text", None, False, "pip install 'labelnb[sentence]', and weights from the hub or a local folder"),
+        row(clip or "open_clip:MODEL/TAG", "image, text", None, clip is not None, "weights of the hub, or a local file: open_clip:MODEL@FILE"),
+        row("transformers:ORG/NAME", "image, text or both", None, False, "weights of the hub, or a local folder"),
+        row("sentence-transformers:ORG/NAME", "text", None, False, "pip install 'labelnb[sentence]'; weights of the hub or a folder"),
     ]
 
 
@@ -164,17 +171,10 @@ def _cached_open_clip() -> str | None:
         return None
     from labelnb.encoders.weights import cached_file
 
-    for model, tag in OPEN_CLIP_CHOICES:
-        if cached_file(_OPEN_CLIP_REPOS[tag if model == "ViT-B-32" else f"{model}/{tag}"], "open_clip_model.safetensors") is not None:
-            return f"open_clip:{model}/{tag}"
+    for name, repository in OPEN_CLIP_CHOICES.items():
+        if cached_file(repository, "open_clip_model.safetensors") is not None:
+            return f"open_clip:{name}"
     return None
-
-
-_OPEN_CLIP_REPOS = {
-    "datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K", "laion2b_s34b_b79k": "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
-    "ViT-B-16/datacomp_xl_s13b_b90k": "laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K", "openai": "timm/vit_base_patch32_clip_224.openai",
-}
-"""Repositories of OPEN_CLIP_CHOICES, so that looking into the cache need not import open_clip; a test holds them against open_clip's own table."""
 
 
 def _installed(package: str) -> bool:
@@ -194,14 +194,16 @@ def _unknown(name: str) -> str:
 def _conse(rest: str, device: Any, options: dict[str, Any]) -> Encoder:
     from labelnb.encoders.conse import ConSE
 
-    return ConSE(device, **({"text": rest} if rest else {}), **options)
+    if rest:
+        options = {"text": rest, **options}
+    return ConSE(device, **options)
 
 
 def _efficientnet(rest: str, device: Any, options: dict[str, Any]) -> Encoder:
     from labelnb.encoders.efficientnet import EfficientNet
 
     if rest and not rest.isdigit():
-        raise EncoderError(f"encoder: got 'efficientnet:{rest}', expected a side in pixels, such as 'efficientnet:224'")
+        raise EncoderError(f"encoder: got 'efficientnet:{rest}', expected a side in pixels: 'efficientnet:224'")
     return EfficientNet(device, **({"size": int(rest)} if rest else {}), **options)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelnb.classes import LabelSpace
-from labelnb.encoders.encoder import Encoder, EncoderError
+from labelnb.encoders.encoder import Encoder, EncoderError, TextEncoder
 
 __all__ = ["embed_classes"]
 
@@ -34,8 +34,8 @@ def embed_classes(classes: LabelSpace | Sequence[str], encoder: Encoder, *, temp
         If there is no class, or a template has no `{}`.
     """
     space = LabelSpace.of(classes)
-    if "text" not in encoder.modalities:
-        raise EncoderError(f"{encoder.name} reads no text, so it has no vectors for class names; take an image-text encoder, such as 'conse' or open_clip")
+    if "text" not in encoder.modalities or not isinstance(encoder, TextEncoder):
+        raise EncoderError(f"{encoder.name} reads no text, so it has no vectors for class names; take 'conse' or 'open_clip:...', which do")
     if not len(space):
         raise ValueError("classes: none yet; give names, such as s.classes = ['cat', 'dog']")
     chosen = tuple(encoder.templates if templates is None else templates) or ("{}",)
@@ -50,6 +50,7 @@ def embed_classes(classes: LabelSpace | Sequence[str], encoder: Encoder, *, temp
     for position, own in enumerate(prompts):
         known = [vectors[text] for text in own if np.linalg.norm(vectors[text]) > 0]
         if not known:
-            raise EncoderError(f"class {space[position]!r}: {encoder.name} knows no word of {own}; give it prompts in plain English: classes={{{space[position]!r}: '...'}}")
+            cure = f"give it prompts in plain English: classes={{{space[position]!r}: '...'}}"
+            raise EncoderError(f"class {space[position]!r}: {encoder.name} knows no word of {own}; {cure}")
         made[position, :len(known)] = known
     return made

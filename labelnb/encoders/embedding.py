@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelnb.encoders.encoder import Encoder, EncoderError
+from labelnb.encoders.reuse import recall, remember, reuse
 
 if TYPE_CHECKING:
     import torch
@@ -65,10 +66,19 @@ class _Rows:
 
     def write(self, start: int, rows: np.ndarray) -> None:
         self.array[start:start + len(rows)] = rows
+        self.done[start:start + len(rows)] = True
+
+    def finish(self) -> np.ndarray:
+        self.array.flags.writeable = False
+        return self.array
+
+    def close(self) -> None:
+        """Nothing to keep."""
 
 
 def embed(
-    items: Items, encoder: Encoder, *, store: Store | None = None, device: Any = None, batch_size: int | None = None, progress: bool = True,
+    items: Items, encoder: Encoder, *, store: Store | None = None, device: Any = None, batch_size: int | None = None,
+    progress: bool = True,
 ) -> EmbedOutcome:
     """One unit vector an item.
 
@@ -95,6 +105,7 @@ def embed(
     Notes
     -----
     A text that occurs several times is encoded once. Interrupted (also by kill -9), the next call goes on after the last rows written.
+    Vectors of equal content that the store holds from other items, such as the same folder before pictures were added, are taken over.
     """
     started = time.perf_counter()
     kind = _kind(items, encoder)
@@ -104,37 +115,54 @@ def embed(
         raise ValueError(f"batch_size: got {batch_size!r}, expected at least 1")
     key = None if store is None else store.key("embeddings", encoder=encoder.fingerprint, items=items.fingerprint, kind=kind)
     kept = None if store is None or key is None else store.get(key)
-    if kept is not None:
-        vectors = _only(kept)
-        failed = tuple((int(position), _why(items, kind, int(position))) for position in np.flatnonzero(~vectors.any(axis=1)))
-        return EmbedOutcome(vectors, failed, found=len(vectors), seconds=time.perf_counter() - started)
-    shape = (len(items), encoder.dim)
-    rows: Any = _Rows(shape) if store is None else store.rows(key, shape, np.float32)
-    found = int(np.count_nonzero(rows.done))
-    reasons: dict[int, str] = {}
-    with _bar(len(items), found, kind, progress) as bar:
-        for start, made in (_image_rows if kind == "image" else _text_rows)(items, encoder, np.flatnonzero(~np.asarray(rows.done)), size, reasons, bar):
-            _set_aside_nan(made, start, reasons)
-            rows.write(start, made)
+    if store is not None and key is not None and kept is not None:
+        vectors, found = kept["vectors"], len(items)
+        known = recall(store, key)
+        reasons = _unexplained(vectors, items, kind, {}) if known is None else known
+    else:
+        rows: Any = _Rows((len(items), encoder.dim))
+        if store is not None and key is not None:
+            about = {"encoder": encoder.name, "encoder_fingerprint": encoder.fingerprint}
+            rows = store.rows(key, (len(items), encoder.dim), np.float32, meta=about)
+            reuse(store, rows, items, encoder)
+        found = int(np.count_nonzero(rows.done))
+        reasons = _fill(rows, items, encoder, kind, size, progress)
+        vectors = rows.finish()
+        if found:
+            reasons = _unexplained(vectors, items, kind, reasons)
+        if store is not None and key is not None:
+            remember(store, key, items, reasons)
     if len(reasons) == len(items):
         raise EncoderError(f"not one of {len(items)} items could be read; the first: {reasons[min(reasons)]}")
-    vectors = rows.array if store is None else _finished(rows, store, key)
-    vectors.flags.writeable = False
-    if found:
-        for position in np.flatnonzero(~vectors.any(axis=1)):
-            reasons.setdefault(int(position), _why(items, kind, int(position)))
     return EmbedOutcome(vectors, tuple(sorted(reasons.items())), found, time.perf_counter() - started)
+
+
+def _fill(rows: Any, items: Items, encoder: Encoder, kind: str, size: int, progress: bool) -> dict[int, str]:
+    """Write the rows that are missing; returns why an item has none."""
+    reasons: dict[int, str] = {}
+    todo = np.flatnonzero(~np.asarray(rows.done))
+    encode = _image_rows if kind == "image" else _text_rows
+    try:
+        with _bar(len(items), len(items) - len(todo), kind, progress) as bar:
+            for start, made in encode(items, encoder, todo, size, reasons, bar):
+                _set_aside_nan(made, start, reasons)
+                rows.write(start, made)
+    except BaseException:
+        rows.close()                                            # interrupted, or failed: what is written stays for the next call
+        raise
+    return reasons
 
 
 def _kind(items: Items, encoder: Encoder) -> str:
     if len(items) == 0:
         raise ValueError("items: there are none; nothing to embed")
     if items.modality in ("vector", "node"):
-        raise EncoderError(f"items of modality {items.modality!r} are not for an encoder: their vectors are their embeddings (s.embed(array))")
+        raise EncoderError(f"items of modality {items.modality!r} need no encoder: their vectors are their embeddings (s.embed(array))")
     kind = "image" if items.modality == "image" else "text"
     if kind not in encoder.modalities:
         cure = "'conse' or 'open_clip:...'" if kind == "image" else "'minilm', 'wordllama' or 'sentence-transformers:...'"
-        raise EncoderError(f"{encoder.name} reads {' and '.join(encoder.modalities)}, the items are {kind}s; take an encoder such as {cure}")
+        reads = " and ".join(encoder.modalities)
+        raise EncoderError(f"{encoder.name} reads {reads}, the items are {kind}s; take an encoder such as {cure}")
     return kind
 
 
@@ -145,17 +173,19 @@ def _same_device(encoder: Encoder, device: Any) -> None:
     import torch
 
     if torch.device(device).type != torch.device(own).type:
-        raise ValueError(f"device: got {device}, but {encoder.name} was made on {own}; make it there: encoders.get({encoder.name!r}, device={str(device)!r})")
+        cure = f"make it there: encoders.get({encoder.name!r}, device={str(device)!r})"
+        raise ValueError(f"device: got {device}, but {encoder.name} was made on {own}; {cure}")
 
 
 def _image_rows(
     items: Items, encoder: Any, todo: np.ndarray, size: int, reasons: dict[int, str], bar: Any,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Start and rows of each batch of images; threads decode and transform the next batches while the network runs."""
-    splits = hasattr(encoder, "prepare_image") and hasattr(encoder, "forward_images")
+    splits = getattr(encoder, "prepare_image", None) is not None and getattr(encoder, "forward_images", None) is not None
+    enough = getattr(encoder, "at_least", None)
 
     def ready(position: int) -> Any:
-        image = items[position]
+        image = items[position] if enough is None else items.image(position, at_least=enough)
         return encoder.prepare_image(image) if splits else image
 
     batches = list(_runs(todo, size))
@@ -200,7 +230,8 @@ def _text_rows(
     repeated: dict[str, np.ndarray] = {}
     for start, stop in _runs(todo, size * TEXT_BLOCK):
         made = np.zeros((stop - start, encoder.dim), np.float32)
-        new = sorted({texts[p] for p in range(start, stop) if texts[p].strip() and texts[p] not in repeated}, key=lambda text: (len(text), text))
+        fresh = {texts[p] for p in range(start, stop) if texts[p].strip() and texts[p] not in repeated}
+        new = sorted(fresh, key=lambda text: (len(text), text))
         vectors: dict[str, np.ndarray] = {}
         for first in range(0, len(new), size):
             batch = new[first:first + size]
@@ -253,6 +284,14 @@ def _set_aside_nan(made: np.ndarray, start: int, reasons: dict[int, str]) -> Non
         reasons.setdefault(start + int(offset), "the encoder found nothing in it that it knows")
 
 
+def _unexplained(vectors: np.ndarray, items: Items, kind: str, reasons: dict[int, str]) -> dict[int, str]:
+    """`reasons`, and one for every other row of zeros: a run that was cut off leaves these where items failed, but not why."""
+    for position in np.flatnonzero(~vectors.any(axis=1)):
+        if int(position) not in reasons:
+            reasons[int(position)] = _why(items, kind, int(position))
+    return reasons
+
+
 def _why(items: Items, kind: str, position: int) -> str:
     """Why an earlier run has no vector for an item: it is read once more."""
     try:
@@ -271,12 +310,3 @@ def _bar(total: int, done: int, kind: str, progress: bool) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=total, initial=done, desc="embedding", unit=f" {kind}s", delay=1.0, disable=not progress, dynamic_ncols=True)
-
-
-def _only(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    return next(iter(arrays.values()))
-
-
-def _finished(rows: Any, store: Any, key: Any) -> np.ndarray:
-    rows.finish()
-    return _only(store.get(key))

