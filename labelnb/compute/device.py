@@ -5,7 +5,7 @@ import os
 
 import torch
 
-__all__ = ["choose_device", "free_memory", "working_memory"]
+__all__ = ["choose_device", "able_device", "free_memory", "working_memory"]
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
@@ -29,6 +29,12 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     if chosen.type == "cuda" and chosen.index is not None and chosen.index >= torch.cuda.device_count():
         raise ValueError(f"device: {str(chosen)!r} is not there; this machine has {torch.cuda.device_count()} CUDA device(s)")
     return chosen
+
+
+def able_device(device: str | torch.device) -> torch.device:
+    """Where a kernel that needs float64 or sparse products can work: the device itself, but the CPU for MPS, which has neither."""
+    device = torch.device(device)
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 def free_memory(device: str | torch.device = "cpu") -> int:

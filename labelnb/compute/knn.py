@@ -123,8 +123,10 @@ def knn_graph(
     if exact is False or (exact is None and rows.count >= EXACT_BELOW and looked_up.count >= EXACT_BELOW // 10):
         planned = plan(rows, looked_up, k, same, recall, budget)
         if exact is False or planned.share <= EXACT_SHARE:
-            return KnnGraph(*search(rows, looked_up, k, same, planned, budget), "partitions", metric, rows.count)
-    return KnnGraph(*exact_lists(rows, looked_up, k, same, budget), 1.0, "exact", metric, rows.count)
+            indices, similarities, reached = search(rows, looked_up, k, same, planned, budget)
+            return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "partitions", metric, rows.count)
+    indices, similarities = exact_lists(rows, looked_up, k, same, budget)
+    return KnnGraph(indices.to(rows.home), similarities.to(rows.home), 1.0, "exact", metric, rows.count)
 
 
 def _weights(graph: KnnGraph, gamma: float) -> torch.Tensor:

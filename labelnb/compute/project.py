@@ -12,6 +12,7 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import as_tensor, positive_int
+from labelnb.compute.device import able_device
 from labelnb.compute.knn import KnnGraph, knn_graph
 
 __all__ = ["Projection", "project"]
@@ -70,6 +71,7 @@ def project(
         raise ValueError(f"method: got {method!r}, expected 'umap' or 'pca'")
     positive_int("n_neighbors", n_neighbors, low=2)
     rows = as_tensor(x, "x")
+    home, rows = rows.device, rows.to(able_device(rows.device))
     if rows.ndim != 2 or 0 in rows.shape:
         raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, D) with at least one row and one column")
     if not torch.isfinite(rows).all():
@@ -81,9 +83,9 @@ def project(
         raise ValueError(f"graph: got shape {graph.shape}, expected ({len(rows)}, {len(rows)})")
     start = _pca(rows)
     if method == "pca" or len(rows) < SMALLEST_UMAP:
-        return Projection(start, "pca")
+        return Projection(start.to(home), "pca")
     xy = _umap(rows, start.cpu().numpy(), graph, min(n_neighbors, len(rows)), min_dist, seed, progress)
-    return Projection(torch.from_numpy(xy).to(rows.device), "umap")
+    return Projection(torch.from_numpy(xy).to(home), "umap")
 
 
 def _pca(x: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ import scipy.sparse.csgraph
 import torch
 
 from labelnb.checks import as_tensor, positive_int, within
-from labelnb.compute.device import working_memory
+from labelnb.compute.device import able_device, working_memory
 from labelnb.compute.knn import KnnGraph
 
 __all__ = ["Propagation", "propagate", "normalised", "contributions", "strongest_paths"]
@@ -85,7 +85,8 @@ def propagate(
     starts = seeds.tocsc() if scipy.sparse.issparse(seeds) else as_tensor(seeds, "seeds", dtype=None)
     if starts.ndim != 2 or starts.shape[0] != weights.shape[0]:
         raise ValueError(f"seeds: got shape {tuple(starts.shape)}, expected ({weights.shape[0]}, K): one row a node, one column a class")
-    device = starts.device if isinstance(starts, torch.Tensor) else torch.device("cpu")
+    home = starts.device if isinstance(starts, torch.Tensor) else torch.device("cpu")
+    device = able_device(home)
     double = weights.dtype == np.float64 and (starts.dtype in (np.float64, torch.float64))
     # A float32 solution is off by about 6e-8 times the condition number (1 + alpha) / (1 - alpha) at best.
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
@@ -94,7 +95,8 @@ def propagate(
     s = _to_torch(s if order is None else s[order][:, order], work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     given = torch.float64 if double else torch.float32
-    return _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
+    solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
+    return solved._replace(scores=solved.scores.to(home))
 
 
 def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
@@ -152,7 +154,7 @@ def _to_torch(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.dev
     data = torch.from_numpy(csr.data.copy()).to(dtype)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
-        return torch.sparse_csr_tensor(indptr, indices, data, csr.shape, device=device, check_invariants=False)
+        return torch.sparse_csr_tensor(indptr.to(device), indices.to(device), data.to(device), csr.shape, check_invariants=False)
 
 
 def _by_blocks(
@@ -167,7 +169,7 @@ def _by_blocks(
     for a in range(0, k, width):
         part = seeds[:, a:a + width]
         y = torch.from_numpy(part.toarray()) if scipy.sparse.issparse(part) else part
-        y = (y if place is None else y[place]).to(dtype=s.dtype, device=s.device).contiguous()
+        y = (y if place is None else y[place]).to(device=s.device).to(s.dtype).contiguous()
         if not torch.isfinite(y).all():
             raise ValueError("seeds: NaN or infinity; expected finite strengths, 0 where a node is no seed")
         length = y.norm(dim=0)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from labelnb.checks import as_tensor
+from labelnb.compute.device import able_device
 
 __all__ = ["Rows", "empty_lists", "exact_lists", "products", "merge", "settle", "search_full"]
 
@@ -23,10 +24,11 @@ _ERROR = 1e-5
 
 
 class Rows:
-    """Vectors as they are stored, handed out in blocks."""
+    """Vectors as they are stored, handed out in blocks. `home` is the device they came from, `device` where they are worked on."""
 
     def __init__(self, value: Any, name: str, metric: str) -> None:
-        self.stored = as_tensor(value, name, dtype=None)
+        given = as_tensor(value, name, dtype=None)
+        self.home, self.stored = given.device, given.to(able_device(given.device))
         if self.stored.ndim != 2 or 0 in self.stored.shape:
             raise ValueError(f"{name}: got shape {tuple(self.stored.shape)}, expected (N, D) with at least one row and one column")
         if not self.stored.dtype.is_floating_point:

@@ -157,8 +157,9 @@ def node_seeds(n_classes: int, n: int, known: np.ndarray | None, strength: float
 def solve(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, alpha: float, x: torch.Tensor) -> Propagation:
     """F of (I - alpha S) F = Y on the items' device and in their type; never negative, as the true solution is."""
     within("alpha", alpha, 0.0, 0.999)
-    start = torch.from_numpy(seeds.toarray()).to(x)
-    solved = propagate(graph, start, alpha=alpha, tolerance=_TOLERANCE, normalise="none")
+    start = seeds.astype(np.float64 if x.dtype == torch.float64 else np.float32)
+    dense = None if x.device.type == "cpu" else torch.from_numpy(start.toarray()).to(x.device)
+    solved = propagate(graph, start if dense is None else dense, alpha=alpha, tolerance=_TOLERANCE, normalise="none")
     return solved._replace(scores=solved.scores.clamp_min_(0))
 
 
