@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+_DECISIONS = ("decision", "accept")
+
 
 class Desk:
     """The part of a session that widgets use. A widget decides through it and computes nothing."""
@@ -73,11 +75,21 @@ class Desk:
 
     def undo_decision(self, n: int = 1) -> int:
         """Take back the last `n` decisions or bulk accepts, and leave runs alone. Returns how many were."""
-        return len(self._after(self.journal.undo(n, kinds=("decision", "accept"))))
+        return len(self._after(self.journal.undo(n, kinds=_DECISIONS)))
 
     def redo_decision(self, n: int = 1) -> int:
         """Bring back the last `n` undone decisions. Returns how many were."""
-        return len(self._after(self.journal.redo(n, kinds=("decision", "accept"))))
+        return len(self._after(self.journal.redo(n, kinds=_DECISIONS)))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a decision to take back."""
+        return self.journal.can_undo(_DECISIONS)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone decision to bring back."""
+        return self.journal.can_redo(_DECISIONS)
 
     def subscribe(self, callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call `callback(session)` after every change of labels or classes, until the returned function is called."""

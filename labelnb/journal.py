@@ -179,6 +179,18 @@ class Journal:
         """Take back the last `n` undone events, the last undone first; see `undo`."""
         return self._turn("redo", n, kinds, who)
 
+    def can_undo(self, kinds: Collection[str] | None = None) -> bool:
+        """Whether `undo` would find something."""
+        with self._reading() as db:
+            self._log.read(db)
+            return bool(self._log.to_undo(1, _undoable(kinds)))
+
+    def can_redo(self, kinds: Collection[str] | None = None) -> bool:
+        """Whether `redo` would find something."""
+        with self._reading() as db:
+            self._log.read(db)
+            return bool(self._log.to_redo(1, _undoable(kinds)))
+
     def _turn(self, kind: str, n: int, kinds: Collection[str] | None, who: str) -> list[Event]:
         wanted = _undoable(kinds)
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:

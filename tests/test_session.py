@@ -137,7 +137,9 @@ def test_the_widgets_undo_leaves_runs_alone(session):
     session.zero_shot.clip()
     assert session.undo_decision() == 1 and session.labels.n_known == 0
     assert len(session.results) == 1
+    assert session.can_redo and not session.can_undo
     assert session.redo_decision() == 1 and session.labels.values[0] == 0
+    assert session.can_undo and not session.can_redo
 
 
 def test_listeners_hear_of_every_change_and_can_leave(session):
