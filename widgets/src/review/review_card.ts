@@ -57,7 +57,7 @@ export class ReviewCard {
     const changed = now.standing !== "open" && filled !== "" && words(label) !== filled;
     this.was.hidden = !this.beneath;
     // The line is never empty, so that a decision moves nothing on the page.
-    this.was.replaceChildren(...(changed ? ["was ", h("bdi", {}, filled)] : suggested ? [h("span", { class: "lnb-key" }, "."), " ", h("bdi", {}, suggested), "?"] : ["\u00a0"]));
+    this.was.replaceChildren(...(changed ? ["was ", h("bdi", {}, filled)] : suggested && now.standing === "open" ? [h("span", { class: "lnb-key" }, "."), " ", h("bdi", {}, suggested), "?"] : ["\u00a0"]));
     this.what = `${place}: ${words(label)}, ${SAYS[now.standing]}${sure ? `, ${sure} sure` : ""}${changed ? `, was ${filled}` : ""}${suggested && now.standing === "open" ? `, suggested: ${suggested}` : ""}`;
     this.describe("");
   }

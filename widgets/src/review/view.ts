@@ -25,8 +25,8 @@ const PATIENCE = 8_000;
 const PICTURE = 112;
 /** Class names longer than this get two lines on every card. */
 const LONG = 14;
-/** Width of a card at least, with pictures and with texts, and the gap between two. */
-const WIDTHS = { pictures: 116, texts: 236, gap: 8 };
+/** Width of a card at least: with pictures, with pictures and reasons, with texts; and the gap between two. */
+const WIDTHS = { pictures: 116, reasons: 176, texts: 236, gap: 8 };
 
 export class ReviewView {
   private page: Page = { number: 0, pages: 1, total: 0, items: [], groups: [], progress: { reviewed: 0, total: 0 } };
@@ -146,7 +146,7 @@ export class ReviewView {
 
   /** Cards of one width in straight columns, across groups. */
   private fit(): void {
-    const least = this.list.hasAttribute("data-texts") ? WIDTHS.texts : WIDTHS.pictures;
+    const least = this.list.hasAttribute("data-texts") ? WIDTHS.texts : this.page.items.some(({ reason }) => reason) ? WIDTHS.reasons : WIDTHS.pictures;
     const room = this.list.clientWidth;
     const columns = Math.max(1, Math.floor((room + WIDTHS.gap) / (least + WIDTHS.gap)));
     this.list.style.setProperty("--lnb-card-width", `${Math.floor((room - (columns - 1) * WIDTHS.gap) / columns)}px`);
