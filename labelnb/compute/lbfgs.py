@@ -42,14 +42,15 @@ def minimise(
     max_iterations: int,
     curvature: torch.Tensor | None = None,
     memory: int = 12,
-    rounding: float = 2e-16,
+    relative: bool = False,
+    noise: float = 0.0,
     stop: Callable[[torch.Tensor, torch.Tensor], bool] | None = None,
 ) -> Minimum:
     """Minimise a convex function given by `evaluate(point) -> (value, gradient)`.
 
     `curvature` is a guess of the Hessian's diagonal, by which the first direction and every later one is scaled. The loop stops when
-    the promised decrease is below `tolerance`, when `stop(point, gradient)` says so, or when rounding leaves nothing to gain;
-    `rounding` is the relative error of the values that `evaluate` gives (below it, the slopes alone judge a step).
+    half the promised decrease is below `tolerance` (`relative`: times the value), when `stop(point, gradient)` says so, or when rounding
+    leaves nothing to gain; `noise` is the rounding error of the values that `evaluate` gives: below it, the slopes alone judge a step.
     """
     point = start.clone()
     steps: list[torch.Tensor] = []
@@ -60,7 +61,7 @@ def minimise(
         direction = -_apply_inverse(gradient, steps, changes, curvature)
         slope = float(torch.dot(gradient.flatten(), direction.flatten()))
         gap = -0.5 * slope
-        done = gap <= tolerance or (stop is not None and stop(point, gradient))
+        done = gap <= tolerance * (abs(value) if relative else 1.0) or (stop is not None and stop(point, gradient))
         if done or iterations >= max_iterations:
             break
         if slope >= 0:                                            # rounding has spoilt the model of the curvature: begin it anew
@@ -70,7 +71,7 @@ def minimise(
             changes.clear()
             continue
         first = 1.0 if steps or curvature is not None else min(1.0, 1.0 / max(float(gradient.abs().sum()), 1e-30))
-        found, used = _search(evaluate, point, value, direction, slope, first, rounding * max(abs(value), 1e-30))
+        found, used = _search(evaluate, point, value, direction, slope, first, noise)
         evaluations += used
         if found is None:
             if not steps:

@@ -62,7 +62,7 @@ def probe(
     weights: Any = None,
     l2: float = 1.0,
     loss: Literal["multinomial", "multilabel"] = "multinomial",
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-6,
     max_iterations: int = 1000,
 ) -> Probe:
     """Fit a linear classifier on embeddings.
@@ -76,7 +76,7 @@ def probe(
     weights : (N,) weight of each row, default 1
     l2 : strength of the penalty l2 / 2 |weight|^2 beside the sum of losses (1 / C of scikit-learn)
     loss : `multinomial`, one class a row; `multilabel`, one logistic regression a column
-    tolerance : stop when the objective is estimated to be so close to its minimum
+    tolerance : stop when the objective is estimated to be above its minimum by no more than this share of itself
     max_iterations : most steps
 
     Raises
@@ -107,7 +107,7 @@ def out_of_fold(
     seed: int = 0,
     n_classes: int | None = None,
     weights: Any = None,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-6,
     max_iterations: int = 1000,
 ) -> torch.Tensor:
     """(N, K) probabilities of every row by a probe that has not seen it: stratified cross-validation with shared work.
@@ -157,7 +157,7 @@ class ProbeSpace:
         self.z = self.basis.coordinates(self.rows)
 
     def fit(
-        self, y: torch.Tensor, *, l2: float, n_classes: int, weights: Any = None, tolerance: float = 1e-7, max_iterations: int = 1000,
+        self, y: torch.Tensor, *, l2: float, n_classes: int, weights: Any = None, tolerance: float = 1e-6, max_iterations: int = 1000,
         start: Fit | None = None,
     ) -> Fit:
         """Fit to the rows whose `y` (N,) is not -1, from the weights of an earlier fit where one is given."""
@@ -343,7 +343,7 @@ def _fit(
         return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
     found = minimise(
         objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20,
-        rounding=torch.finfo(z.dtype).eps,
+        relative=True, noise=torch.finfo(z.dtype).eps * max(1.0, float(torch.log(torch.tensor(float(p))))),
     )
     return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
 

@@ -22,6 +22,9 @@ CHUNK = 1 << 19
 SINKHORN_STEPS = 3
 """Plain steps before L-BFGS: they bring wild column sums within reach of a quadratic model."""
 
+LAST_STEPS = 100
+"""Plain steps at the end, where L-BFGS could go no further."""
+
 
 class Transport(NamedTuple):
     """A plan and how well it keeps its marginals."""
@@ -79,7 +82,7 @@ def sinkhorn(
     temperature = within("temperature", temperature, 0.0, float("1e12"), open_low=True)
     tolerance = within("tolerance", tolerance, 0.0, 2.0, open_low=True)
     max_iterations = positive_int("max_iterations", max_iterations)
-    r, c = _mass("row", row, n, s), _mass("column", column, k, s)
+    r, c = masses("row", row, n, s), masses("column", column, k, s)
     used = c > 0
     problem = _SemiDual(s if bool(used.all()) else s[:, used], r, c[used], temperature)
     h = _start(start, k, c)[used]
@@ -117,7 +120,15 @@ def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations
         return now <= tolerance or passes + problem.calls >= max_iterations
 
     problem.calls = 0
-    minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=c, stop=right, rounding=problem.rounding)
+    minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=c, stop=right, noise=problem.noise())
+    # L-BFGS ends where rounding hides what is left to gain; Sinkhorn's steps need no values to compare and go a little further.
+    h = best
+    for _ in range(LAST_STEPS):
+        if error <= tolerance or passes + problem.calls >= max_iterations:
+            break
+        _, gradient = problem(h)
+        right(h, gradient)
+        h = h + torch.log(c / (gradient + c).clamp_min(1e-300))
     return best, error, passes + problem.calls
 
 
@@ -135,12 +146,15 @@ class _SemiDual:
         self.blocks = [slice(start, start + step) for start in range(0, len(scores), step)]
         self.calls, self.formed = 0, 0
         single = scores.dtype == torch.float32
-        self.rounding = torch.finfo(scores.dtype).eps
         self.least, self.reach = (1e-30, 40.0) if single else (1e-280, 300.0)     # least * exp(reach) is far below rounding
         _refuse_forbidden(scores, row)
         self.kernel = torch.empty_like(scores)
         self.heights = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
         self.reference: torch.Tensor | None = None
+
+    def noise(self) -> float:
+        """Rounding error of the values: they are differences of numbers as large as the potentials and the rows' heights."""
+        return torch.finfo(self.scores.dtype).eps + 4e-16 * float(self.heights.abs().max())
 
     @property
     def method(self) -> str:
@@ -218,7 +232,7 @@ def _scores(scores: Any) -> torch.Tensor:
     return tensor
 
 
-def _mass(name: str, mass: Any, count: int, scores: torch.Tensor) -> torch.Tensor:
+def masses(name: str, mass: Any, count: int, scores: torch.Tensor) -> torch.Tensor:
     """Marginal of total 1: rows in the scores' type, columns in float64."""
     dtype = scores.dtype if name == "row" else torch.float64
     if mass is None:

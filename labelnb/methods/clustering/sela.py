@@ -16,7 +16,7 @@ import torch
 from labelnb.checks import Range, positive_int, unit_rows, within
 from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.knn import knn_graph
-from labelnb.compute.sinkhorn import Transport, sinkhorn
+from labelnb.compute.sinkhorn import Transport, masses, sinkhorn
 from labelnb.compute.train import Head, train
 from labelnb.results import Clusters, as_array
 
@@ -89,19 +89,21 @@ def sela(
     if k > n:
         raise ValueError(f"n_clusters: got {k} for {n} items; expected at most one cluster an item")
     _check_options(sharpness, epochs, updates, spread, start, neighbours, hidden)
+    shares = None if marginals is None else masses("marginals", marginals, k, x)
     # Batches, first labels and starts are drawn by position: sorted by content, the result does not depend on the caller's order.
     order = content_order(x, seed)
     x = x[order]
     f = _centred(x)
     near = knn_graph(x, min(neighbours, n - 1)).indices if min(neighbours, n - 1) > 0 else None
     head = Head(f.shape[1], k, n_heads=heads, hidden=hidden, seed=seed, dtype=f.dtype, device=f.device)
-    loop = _Labelling(f, head, near, marginals, sharpness, tolerance, _schedule(n, epochs, updates, spread, start))
-    loop.labels = _first_labels(f, k, heads, start, marginals, seed)
+    loop = _Labelling(f, head, near, shares, sharpness, tolerance, _schedule(n, epochs, updates, spread, start))
+    loop.labels = _first_labels(f, k, heads, start, seed)
     done = train(
         head, f, loop.labels, epochs=epochs, batch_size=min(batch_size, n), lr=lr * heads, weight_decay=1e-5, seed=seed,
         relabel=loop.relabel, view=loop.view if near is not None else None,
     )
-    scores, plans, assigned, objective = loop.assign()
+    scores, plans, assigned, objective = loop.assign()            # the last update
+    loop.note(assigned.T)
     best = int(torch.tensor(objective).argmin())
     back = torch.empty_like(order)
     back[order] = torch.arange(n, device=order.device)
@@ -133,7 +135,7 @@ def _schedule(n: int, epochs: int, updates: int, spread: str, start: str) -> lis
     return [t for t in times.tolist() if not (start == "kmeans" and t < n)]
 
 
-def _first_labels(f: torch.Tensor, k: int, heads: int, start: str, marginals: Any, seed: int) -> torch.Tensor:
+def _first_labels(f: torch.Tensor, k: int, heads: int, start: str, seed: int) -> torch.Tensor:
     """(N, H) labels to begin with: k-means, or balanced at random (the reference: positions modulo K, shuffled)."""
     made = []
     for h in range(heads):
@@ -169,9 +171,13 @@ class _Labelling:
         while self.times and seen >= self.times[0]:
             self.times.pop(0)
         labels = self.assign()[2].T.contiguous()
+        self.note(labels)
+        return labels
+
+    def note(self, labels: torch.Tensor) -> None:
+        """Take over new labels, and keep how many changed."""
         self.changed.append(float((labels != self.labels).float().mean()))
         self.labels = labels
-        return labels
 
     @torch.no_grad()
     def assign(self) -> tuple[list[torch.Tensor], list[Transport], torch.Tensor, list[float]]:

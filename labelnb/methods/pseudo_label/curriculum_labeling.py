@@ -187,7 +187,7 @@ def _classifier(space: ProbeSpace, k: int, options: _Options) -> Callable[[torch
 
     def linear(targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         # Beginning at the last minimum saves passes and changes nothing: there is one minimum.
-        last["fit"] = space.fit(targets, l2=options.l2, n_classes=k, weights=weights, tolerance=1e-6, start=last["fit"])
+        last["fit"] = space.fit(targets, l2=options.l2, n_classes=k, weights=weights, tolerance=1e-4, start=last["fit"])
         return space.scores(last["fit"])
 
     def perceptron(targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -197,7 +197,7 @@ def _classifier(space: ProbeSpace, k: int, options: _Options) -> Callable[[torch
         if options.restart or last["fit"] is None:
             last["fit"] = Head(space.rows.shape[1], k, hidden=options.hidden, seed=seed, dtype=space.rows.dtype, device=space.rows.device)
         train(
-            last["fit"], space.rows[kept], targets[kept], epochs=options.epochs, batch_size=min(256, max(8, len(kept) // 4)), lr=0.003,
+            last["fit"], space.rows[kept], targets[kept], epochs=options.epochs, batch_size=min(256, max(8, len(kept) // 4)), lr=0.01,
             optimizer="adamw", weight_decay=1e-4, weights=weights[kept], seed=seed,
         )
         last["cycle"] += 1
