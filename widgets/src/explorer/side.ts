@@ -1,6 +1,6 @@
 /** The side: what is selected or was found, and what to do with it. */
 import { Bits } from "../shared/bits";
-import { ClassPalette } from "../shared/classes";
+import { ClassPalette, DIGITS } from "../shared/classes";
 import { fill, h, number, setText } from "../shared/dom";
 import { state } from "../shared/feedback";
 import type { ItemCard } from "../shared/card";
@@ -47,7 +47,7 @@ export class Side {
   private readonly top: HTMLSelectElement;
 
   constructor(panel: Panel, private readonly hands: SideHands) {
-    this.palette = new ClassPalette({ onPick: (k) => hands.onLabel(k), onNew: (name) => hands.onNewClass(name), verb: "Label the selection as" });
+    this.palette = new ClassPalette({ keys: DIGITS.slice(0, 9), onPick: (k) => hands.onLabel(k), onNew: (name) => hands.onNewClass(name), verb: "Label the selection as" });
     const tiles = panel.state.modality === "image";
     this.grid = new VirtualGrid(panel.items, { tiles, label: "Items", onFocus: (position) => hands.onFocus(position),
       onPress: (position) => { if (this.results) hands.onTick(position); }, ticked: (position) => (this.results ? this.chosen.has(position) : null),
