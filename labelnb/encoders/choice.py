@@ -160,7 +160,7 @@ def available() -> list[dict[str, Any]]:
         row("efficientnet", "image", 1280, network, offline),
         row("minilm", "text", 384, minilm_folder() is not None, offline),
         row("wordllama", "text", 256, wordllama_files() is not None, "pip install wordllama"),
-        row(clip or "open_clip:MODEL/TAG", "image, text", None, clip is not None, "weights of the hub, or a local file: open_clip:MODEL@FILE"),
+        row(clip or "open_clip:MODEL/TAG", "image, text", None, clip is not None, "weights of the hub, or a file: open_clip:MODEL@FILE"),
         row("transformers:ORG/NAME", "image, text or both", None, False, "weights of the hub, or a local folder"),
         row("sentence-transformers:ORG/NAME", "text", None, False, "pip install 'labelnb[sentence]'; weights of the hub or a folder"),
     ]

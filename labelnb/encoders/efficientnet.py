@@ -63,7 +63,7 @@ class EfficientNet:
         """(B, 1280) features and (B, 1000) ImageNet logits of prepared images, float32."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             pixels = (batch.to(self.device, torch.float32) - 127) / 128
             features = self.network.forward_head(self.network.forward_features(pixels), pre_logits=True)
             return features.float(), self.network.classifier(features).float()

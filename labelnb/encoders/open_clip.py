@@ -74,7 +74,7 @@ class OpenClip:
         """(B, dim) unit rows of prepared images."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             return unit(self.network.encode_image(batch.to(self.device, non_blocking=True)))
 
     def encode_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
@@ -87,7 +87,7 @@ class OpenClip:
         """(B, dim) unit rows; texts are cut at the network's context length (77 pieces for most)."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             return unit(self.network.encode_text(self._tokenizer(list(texts)).to(self.device)))
 
 

@@ -55,5 +55,5 @@ class SentenceEncoder:
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             asked = [self.prompt + text for text in texts]
             made = self.network.encode(asked, batch_size=len(asked) or 1, convert_to_tensor=True, show_progress_bar=False)
-        # sentence-transformers computes in inference mode; a copy can be used everywhere.
+        # sentence-transformers computes in inference mode; a copy can be used where gradients are.
         return unit(made).clone()

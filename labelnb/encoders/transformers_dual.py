@@ -64,7 +64,7 @@ class TransformersDual:
         """(B, dim) unit rows of prepared images."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             return unit(_features(self.network.get_image_features(pixel_values=batch.to(self.device, non_blocking=True))))
 
     def encode_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
@@ -78,7 +78,7 @@ class TransformersDual:
         import torch
 
         tokens = self.tokenizer(list(texts), truncation=True, return_tensors="pt", **self.padding).to(self.device)
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             return unit(_features(self.network.get_text_features(**tokens)))
 
 

@@ -59,7 +59,7 @@ class TransformersText:
         import torch
 
         tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors="pt").to(self.device)
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             states = self.network(**tokens).last_hidden_state
         if self.pooling == "cls":
             return unit(states[:, 0])

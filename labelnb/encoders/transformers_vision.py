@@ -69,7 +69,7 @@ class TransformersVision:
         """(B, dim) unit rows of prepared images."""
         import torch
 
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             out = self.network(pixel_values=batch.to(self.device, non_blocking=True))
         if self.pooling == "pooled":
             return unit(out.pooler_output.flatten(1))
