@@ -180,8 +180,9 @@ def _lloyd(
     rows: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool, balanced: bool, max_iterations: int, threshold: float
 ) -> KMeans:
     lengths = (rows * rows).sum(1)
-    assignment, distances, converged, step = None, None, False, 0
-    for step in range(1, max_iterations + 1):
+    assignment, converged, steps = None, False, 0
+    for _ in range(max_iterations):
+        steps += 1
         moved, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
         if assignment is not None and torch.equal(moved, assignment):
             converged = True
@@ -195,7 +196,7 @@ def _lloyd(
             break
     # The assignment returned is the one to the centres returned, not to those of the step before.
     assignment, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
-    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), step, converged)
+    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged)
 
 
 def _means(

@@ -16,6 +16,7 @@ import torch
 from labelnb.checks import as_tensor, class_labels, positive_int, within
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.lbfgs import minimise
+from labelnb.compute.targets import Targets, shares, targets
 
 __all__ = ["Probe", "ProbeSpace", "probe", "out_of_fold", "stratified_folds"]
 
@@ -89,7 +90,7 @@ def probe(
     With two classes the penalty acts on the difference of their weights, as in scikit-learn.
     """
     rows = _rows(x)
-    problem = _problem(rows, y, n_classes, weights, loss)
+    problem = targets(rows, y, n_classes, weights, loss)
     within("l2", l2, 0.0, 1e12, open_low=True)
     within("tolerance", tolerance, 0.0, 1.0, open_low=True)
     positive_int("max_iterations", max_iterations)
@@ -124,7 +125,7 @@ def out_of_fold(
     labels = class_labels(y, len(rows), n_classes=n_classes, name="y").to(rows.device)
     positive_int("folds", folds, low=2)
     within("l2", l2, 0.0, 1e12, open_low=True)
-    problem = _problem(rows, labels, n_classes, weights, "multinomial")
+    problem = targets(rows, labels, n_classes, weights, "multinomial")
     k = problem.n_classes
     space = ProbeSpace(rows, labels >= 0)
     start = space.fit(labels, l2=l2, n_classes=k, weights=weights, tolerance=max(tolerance, 1e-4), max_iterations=max_iterations)
@@ -161,7 +162,7 @@ class ProbeSpace:
         start: Fit | None = None,
     ) -> Fit:
         """Fit to the rows whose `y` (N,) is not -1, from the weights of an earlier fit where one is given."""
-        problem = _problem(self.rows, y, n_classes, weights, "multinomial", least=1)
+        problem = targets(self.rows, y, n_classes, weights, "multinomial", least=1)
         point = None
         if start is not None and bool(torch.isin(problem.present, start.present).all()):
             point = start.point[:, torch.isin(start.present, problem.present)]
@@ -177,22 +178,6 @@ class ProbeSpace:
     def probabilities(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(M, K)."""
         return torch.softmax(self.scores(fit, rows), dim=1)
-
-
-class _Problem(NamedTuple):
-    """Targets of the rows that count, over the classes that have an example."""
-
-    kept: torch.Tensor
-    target: torch.Tensor
-    """(M,) int64 positions among `present`, or (M, P) soft."""
-    mass: torch.Tensor
-    """(M,) weights, or (M, P) for multilabel."""
-    present: torch.Tensor
-    """(P,) class positions."""
-    n_classes: int
-    kind: str
-    constant: torch.Tensor | None = None
-    """(K,) bias of the columns that are not fitted."""
 
 
 class Fit(NamedTuple):
@@ -220,66 +205,6 @@ def _rows(x: Any) -> torch.Tensor:
     return rows
 
 
-def _problem(rows: torch.Tensor, y: Any, n_classes: int | None, weights: Any, kind: str, least: int = 2) -> _Problem:
-    target = as_tensor(y, "y", dtype=None).to(rows.device)
-    mass = rows.new_ones(len(rows)) if weights is None else as_tensor(weights, "weights", dtype=rows.dtype).to(rows.device)
-    if mass.shape != (len(rows),) or not bool(torch.isfinite(mass).all()) or bool((mass < 0).any()):
-        raise ValueError(f"weights: got shape {tuple(mass.shape)}, expected ({len(rows)},) finite numbers of 0 or more")
-    if kind == "multilabel":
-        return _multilabel(target, mass, rows, n_classes)
-    if kind != "multinomial":
-        raise ValueError(f"loss: got {kind!r}, expected 'multinomial' or 'multilabel'")
-    if target.ndim == 2:
-        return _soft(target, mass, rows, n_classes, least)
-    target = class_labels(target, len(rows), n_classes=n_classes, name="y")
-    k = n_classes or int(target.max()) + 1
-    kept = (target >= 0) & (mass > 0)
-    counts = torch.bincount(target[kept], minlength=max(k, 1))
-    present = torch.nonzero(counts).flatten()
-    _refuse_few(present, counts, least)
-    place = torch.full((max(k, 1),), -1, dtype=torch.int64, device=rows.device)
-    place[present] = torch.arange(len(present), device=rows.device)
-    return _Problem(kept, place[target[kept]], mass[kept], present, k, kind)
-
-
-def _refuse_few(present: torch.Tensor, counts: torch.Tensor, least: int) -> None:
-    if len(present) < least:
-        have = "no class has any" if len(present) == 0 else f"only class {int(present[0])} has some ({int(counts[present[0]])})"
-        raise ValueError(f"y: {have}; expected labelled rows of at least {least} classes: label a few items of another class")
-
-
-def _soft(target: torch.Tensor, mass: torch.Tensor, rows: torch.Tensor, n_classes: int | None, least: int) -> _Problem:
-    target = target.to(rows.dtype)
-    total = target.sum(1)
-    if target.shape[0] != len(rows) or (n_classes is not None and target.shape[1] != n_classes):
-        raise ValueError(f"y: got shape {tuple(target.shape)}, expected ({len(rows)}, {n_classes or 'K'}): one row of soft targets an item")
-    if bool((target < 0).any()) or bool((((total - 1).abs() > 1e-3) & (total != 0)).any()):
-        raise ValueError("y: soft targets are to be 0 or more, in rows that sum to 1 (or are all zero, to leave the row out)")
-    kept = (total > 0) & (mass > 0)
-    sums = target[kept].sum(0)
-    present = torch.nonzero(sums > 0).flatten()
-    _refuse_few(present, sums, least)
-    return _Problem(kept, target[kept][:, present], mass[kept], present, target.shape[1], "multinomial")
-
-
-def _multilabel(target: torch.Tensor, mass: torch.Tensor, rows: torch.Tensor, n_classes: int | None) -> _Problem:
-    if target.ndim != 2 or target.shape[0] != len(rows) or (n_classes is not None and target.shape[1] != n_classes):
-        raise ValueError(f"y: got shape {tuple(target.shape)}, expected ({len(rows)}, {n_classes or 'K'}) of 1, 0 and -1 (not known)")
-    target = target.to(rows.dtype)
-    known = target >= 0
-    if bool((~known & (target != -1)).any()) or bool((target > 1).any()) or bool(torch.isnan(target).any()):
-        raise ValueError("y: expected 1, 0 and -1 (not known), or numbers from 0 to 1")
-    weight = known * mass[:, None]
-    positive, negative = (weight * target.clamp_min(0)).sum(0), (weight * (1 - target)).sum(0)
-    present = torch.nonzero((positive > 0) & (negative > 0)).flatten()
-    constant = torch.where(positive > 0, float("inf"), -float("inf")).to(rows.dtype)
-    kept = weight[:, present].sum(1) > 0
-    if len(present) == 0:
-        raise ValueError("y: no class has both a row that is 1 and a row that is 0; label a few of each")
-    part = target[kept][:, present].clamp_min(0)
-    return _Problem(kept, part, weight[kept][:, present], present, target.shape[1], "multilabel", constant)
-
-
 class _Basis(NamedTuple):
     """Principal axes about the mean."""
 
@@ -299,7 +224,7 @@ class _Basis(NamedTuple):
         if n >= d:
             spread, axes = torch.linalg.eigh((centred.T @ centred).double())
             return cls(mean, axes.to(x.dtype), spread.clamp_min(0))
-        spread, left = torch.linalg.eigh((centred.double() @ centred.T.double()))
+        spread, left = torch.linalg.eigh(centred.double() @ centred.T.double())
         real = spread > spread[-1] * 1e-12
         # An orthonormal basis of the rows' span: outside it the penalty keeps every weight at zero.
         axes = torch.linalg.qr(centred.double().T @ (left[:, real] / spread[real].sqrt())).Q
@@ -309,7 +234,7 @@ class _Basis(NamedTuple):
         centred = x - self.mean
         return centred if self.axes is None else centred @ self.axes
 
-    def back(self, fit: Fit, problem: _Problem) -> Probe:
+    def back(self, fit: Fit, problem: Targets) -> Probe:
         """The probe in the space of the embeddings, over all classes."""
         part = fit.point[:-1].to(self.mean.dtype)
         weight = (part if self.axes is None else self.axes @ part).T                 # (P, D)
@@ -319,17 +244,17 @@ class _Basis(NamedTuple):
         k = problem.n_classes
         full = weight.new_zeros(k, weight.shape[1])
         full[problem.present] = weight
-        shifts = torch.full((k,), -float("inf"), dtype=bias.dtype, device=bias.device) if problem.constant is None else problem.constant.clone()
+        shifts = bias.new_full((k,), -float("inf")) if problem.constant is None else problem.constant.clone()
         shifts[problem.present] = bias
         return Probe(full, shifts, fit.loss, fit.iterations, fit.gap, problem.kind)
 
 
 def _fit(
-    z: torch.Tensor, spread: torch.Tensor, problem: _Problem, l2: float, tolerance: float, max_iterations: int,
+    z: torch.Tensor, spread: torch.Tensor, problem: Targets, l2: float, tolerance: float, max_iterations: int,
     start: torch.Tensor | None = None,
 ) -> Fit:
     """Minimise (sum of mass * loss + l2 / 2 |A|^2) / total mass over A (R, P) and the bias."""
-    prior = _prior(problem)
+    prior = shares(problem)
     p = len(problem.present)
     total = float(problem.mass.sum()) if problem.kind == "multinomial" else float(problem.mass.sum()) / p
     penalty = (2.0 if problem.kind == "multinomial" and p == 2 else 1.0) * l2 / total
@@ -348,22 +273,10 @@ def _fit(
     return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
 
 
-def _prior(problem: _Problem) -> torch.Tensor:
-    """(P,) float64 share of each class in the mass."""
-    if problem.target.ndim == 1:
-        sums = torch.zeros(len(problem.present), dtype=torch.float64, device=problem.mass.device)
-        sums.index_add_(0, problem.target, problem.mass.double())
-        return sums / sums.sum()
-    if problem.kind == "multilabel":
-        return (problem.mass * problem.target).sum(0, dtype=torch.float64) / problem.mass.sum(0, dtype=torch.float64)
-    sums = (problem.mass[:, None] * problem.target).sum(0, dtype=torch.float64)
-    return sums / sums.sum()
-
-
 class _Objective:
     """Value and gradient in one pass over the rows, in blocks."""
 
-    def __init__(self, z: torch.Tensor, problem: _Problem, penalty: float, total: float) -> None:
+    def __init__(self, z: torch.Tensor, problem: Targets, penalty: float, total: float) -> None:
         self.z, self.problem, self.penalty, self.total = z, problem, penalty, total
         step = max(64, CHUNK // len(problem.present))
         self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]

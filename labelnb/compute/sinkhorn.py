@@ -228,7 +228,8 @@ def _scores(scores: Any) -> torch.Tensor:
         raise ValueError(f"scores: got shape {tuple(tensor.shape)}, expected (N, K) with at least one row and one column")
     bad = torch.isnan(tensor) | (tensor == float("inf"))
     if bool(bad.any()):
-        raise ValueError(f"scores: NaN or +infinity in rows {torch.nonzero(bad.any(1)).flatten()[:5].tolist()}; expected finite scores, or -inf to forbid")
+        at = torch.nonzero(bad.any(1)).flatten()[:5].tolist()
+        raise ValueError(f"scores: NaN or +infinity in rows {at}; expected finite scores, or -inf to forbid")
     return tensor
 
 

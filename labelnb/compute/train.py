@@ -48,11 +48,11 @@ class Head(torch.nn.Module):
             return torch.nn.Parameter(((torch.rand(*shape, generator=draw, dtype=torch.float64) * 2 - 1) * bound).to(device, dtype))
 
         self.many, self.outputs = n_heads is not None, outputs
+        self.hidden_weight: torch.nn.Parameter | None = None
+        self.hidden_bias: torch.nn.Parameter | None = None
         if hidden:
             self.hidden_weight = uniform(math.sqrt(6.0 / dim), hidden, dim)              # He et al. 2015, for ReLU
             self.hidden_bias = torch.nn.Parameter(torch.zeros(hidden, dtype=dtype, device=device))
-        else:
-            self.hidden_weight = self.hidden_bias = None
         self.weight = uniform(1.0 / math.sqrt(inner), (n_heads or 1) * outputs, inner)
         self.bias = torch.nn.Parameter(torch.zeros((n_heads or 1) * outputs, dtype=dtype, device=device))
 
@@ -128,14 +128,12 @@ def train(
     mass = None if weights is None else _weights(weights, rows)
     draw, made = generator(seed), _Optimizer(head, optimizer, lr, momentum, weight_decay)
     history, seen, best, best_epoch, best_state, stopped = [], 0, math.inf, 0, None, "epochs"
-    per_epoch = math.ceil(len(rows) / batch_size)
     for epoch in range(epochs):
         order = torch.randperm(len(rows), generator=draw).to(rows.device)
         total = 0.0
-        for step, start in enumerate(range(0, len(rows), batch_size)):
+        for start in range(0, len(rows), batch_size):
             if schedule == "cosine":
-                done = (epoch + step / per_epoch) / epochs
-                made.lr = lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+                made.lr = _cosine(lr, (epoch + start / len(rows)) / epochs)
             new = relabel(seen) if relabel is not None else None
             goal = goal if new is None else new
             at = order[start : start + batch_size]
@@ -184,6 +182,11 @@ def _weights(weights: Any, rows: torch.Tensor) -> torch.Tensor:
     if mass.shape != (len(rows),) or not bool(torch.isfinite(mass).all()) or bool((mass < 0).any()):
         raise ValueError(f"weights: expected ({len(rows)},) finite numbers of 0 or more, got shape {tuple(mass.shape)}")
     return mass
+
+
+def _cosine(lr: float, done: float) -> float:
+    """From lr to a hundredth of it."""
+    return lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 class _Optimizer:

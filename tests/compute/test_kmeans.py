@@ -106,7 +106,8 @@ def test_order_of_rows_does_not_matter():
     order = np.random.default_rng(1).permutation(150)
     one, other = kmeans(x, 7), kmeans(x[order], 7)
     np.testing.assert_array_equal(other.assignment.numpy(), one.assignment.numpy()[order])
-    np.testing.assert_array_equal(order[content_order(torch.from_numpy(x[order]), 0).numpy()], content_order(torch.from_numpy(x), 0).numpy())
+    places = content_order(torch.from_numpy(x[order]), 0).numpy()
+    np.testing.assert_array_equal(order[places], content_order(torch.from_numpy(x), 0).numpy())
 
 
 def test_seed_and_precision():

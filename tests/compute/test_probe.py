@@ -161,8 +161,9 @@ def test_rare_classes_and_unlabelled_rows_in_folds():
     assert p[3, 3] == 0
     assert (p[:3, 2] > 0).all()
     fold = stratified_folds(torch.from_numpy(x), torch.from_numpy(y), 5, 0).numpy()
-    mean = np.mean([probe(x[(fold != f) & (y >= 0)], y[(fold != f) & (y >= 0)], n_classes=4).probabilities(x[4:9]).numpy() for f in range(5)], axis=0)
-    np.testing.assert_allclose(p[4:9], mean, atol=1e-3)
+    parts = [np.where(fold == f, -1, y) for f in range(5)]
+    each = [probe(x, part, n_classes=4).probabilities(x[4:9]).numpy() for part in parts]
+    np.testing.assert_allclose(p[4:9], np.mean(each, axis=0), atol=2e-3)
 
 
 def test_a_shared_space_gives_the_same_fit():

@@ -106,7 +106,10 @@ def test_callback_relabel_and_view():
         return (y + 1) % 3 if seen == 0 else None
 
     head = fresh()
-    done = train(head, x, y, epochs=50, batch_size=20, relabel=relabel, view=lambda at, draw: x[at], callback=lambda row: told.append(row) or len(told) == 30)
+    done = train(
+        head, x, y, epochs=50, batch_size=20, relabel=relabel, view=lambda at, draw: x[at],
+        callback=lambda row: told.append(row) or len(told) == 30,
+    )
     assert done.stopped == "callback" and done.epochs == 30
     assert asked[:4] == [0, 20, 40, 60]
     assert (head(x).argmax(1) == (y + 1) % 3).double().mean() > 0.95

@@ -83,7 +83,7 @@ def test_above_the_probe_on_the_same_few_labels():
 
 def test_cycle_0_is_the_probe_alone():
     x, labels, _ = digits(5, 1)
-    got = curriculum_labeling(x[:300], np.where(np.arange(300) < 200, labels[:300].clip(0), labels[:300].clip(0)), folds=0, n_classes=10)
+    got = curriculum_labeling(x[:300], labels[:300].clip(0), folds=0, n_classes=10)
     assert len(got.evidence["curve"]) == 1
     expected = probe(x[:300], labels[:300].clip(0), n_classes=10, l2=0.1, tolerance=1e-9).probabilities(x[:300]).numpy()
     np.testing.assert_allclose(got.probabilities, expected, atol=5e-3)
@@ -137,7 +137,7 @@ def test_it_says_when_the_probe_is_better():
 
 def test_one_label_a_class_cannot_be_held_out():
     x, labels, _ = digits(1, 0)
-    got = curriculum_labeling(x[:500], labels[:500] if (labels[:500] >= 0).sum() > 1 else labels[:500])
+    got = curriculum_labeling(x, labels)
     assert got.evidence["held_out"] == 0
     assert any("no class has two labels" in warning for warning in got.warnings)
 

@@ -116,7 +116,7 @@ def test_seed_decides_and_the_global_generator_is_left_alone():
 
 
 def test_double_precision_agrees():
-    x, truth = groups()
+    x, _ = groups()
     one, other = sela(x, n_clusters=4), sela(x.astype(np.float32), n_clusters=4)
     assert adjusted_rand_index(one.assignment, other.assignment) == pytest.approx(1)
 

@@ -9,6 +9,7 @@ and in labelling; and the first labels come from k-means. `neighbours=0, start="
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -29,7 +30,7 @@ def sela(
     *,
     n_clusters: int,
     heads: int = 1,
-    marginals: Any = None,
+    marginals: Sequence[float] | None = None,
     sharpness: Annotated[float, Range(1.0, 200.0)] = 25.0,
     epochs: Annotated[int, Range(1, 1000)] = 40,
     updates: Annotated[int, Range(1, 1000)] = 40,
@@ -69,9 +70,9 @@ def sela(
     Returns
     -------
     Clusters whose `assignment` meets the marginals up to rounding and the residual, and whose `probabilities` (N, K) are the head's,
-    shifted by the potentials of the last assignment. Evidence: `marginal_error` (L1, of the last assignment), `scores` (N, K) log-probabilities
-    of the head, `objective` (H,), `head`, `head_assignments` (H, N), `sinkhorn_iterations`, `changed` (share of labels that changed
-    at each update), `loss` by epoch.
+    shifted by the potentials of the last assignment. Evidence: `marginal_error` (L1, of the last assignment), `scores` (N, K)
+    log-probabilities of the head, `objective` (H,), `head`, `head_assignments` (H, N), `sinkhorn_iterations`, `changed` (share of
+    labels that changed at each update), `loss` by epoch.
 
     Raises
     ------
@@ -213,7 +214,7 @@ def _clusters(
     warnings = []
     if plan.marginal_error > tolerance:
         warnings.append(
-            f"the last assignment stopped at a marginal error of {plan.marginal_error:.2g}, above {tolerance:g}: sizes are not quite as asked"
+            f"the last assignment stopped at a marginal error of {plan.marginal_error:.2g}, above {tolerance:g}: sizes are not as asked"
         )
     empty = torch.nonzero(torch.bincount(assigned[best], minlength=k) == 0).flatten().tolist()
     if empty:

@@ -18,7 +18,7 @@ from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.probe import ProbeSpace, stratified_folds
 from labelnb.compute.train import Head, train
-from labelnb.results import Proposal
+from labelnb.results import Proposal, as_array
 
 WIDGET = "review"
 CATALOGUE = 154
@@ -43,7 +43,8 @@ def curriculum_labeling(
     """Propose classes from a few labels, by letting the classifier's own most certain predictions join them.
 
     Cycle 0 fits a classifier to the labels alone. Each further cycle predicts all unlabelled items, takes as pseudo-labels those whose
-    largest probability is at or above a percentile (100 - step, 100 - 2 step, ... 0), and fits a new classifier to labels and pseudo-labels.
+    largest probability is at or above a percentile (100 - step, 100 - 2 step, ... 0), and fits a new classifier to labels and
+    pseudo-labels.
 
     Parameters
     ----------
@@ -65,8 +66,9 @@ def curriculum_labeling(
 
     Returns
     -------
-    Proposal. Evidence: `curve`, one row a cycle (`cycle`, `percentile`, `threshold`, `selected`, `labelled_accuracy`, `held_out_accuracy`,
-    `changed`: share of the items whose prediction changed); `cycle`, the one kept; `held_out` (labels measured); `temperature`; `scores` (N, K).
+    Proposal. Evidence: `curve`, one row a cycle (`cycle`, `percentile`, `threshold`, `selected`, `labelled_accuracy`,
+    `held_out_accuracy`, `changed`: share of the items whose prediction changed); `cycle`, the one kept;
+    `held_out` (labels measured); `temperature`; `scores` (N, K).
 
     Raises
     ------
@@ -79,6 +81,8 @@ def curriculum_labeling(
     that, and a warning says so.
     """
     x = unit_rows(embeddings)
+    if n_classes is not None:
+        positive_int("n_classes", n_classes)
     y = class_labels(labels, len(x), n_classes=n_classes).to(x.device)
     k = n_classes or int(y.max()) + 1
     options = _options(step, balance, l2, hidden, restart, epochs, seed)
@@ -100,7 +104,7 @@ def curriculum_labeling(
         "scores": run[cycle].scores,
     }
     probabilities = torch.softmax(run[cycle].scores.double() / temperature, dim=1)
-    return Proposal(probabilities.float(), evidence=evidence, warnings=_warnings(curve, cycle, held, folds, y, k))
+    return Proposal(as_array(probabilities.float()), evidence=evidence, warnings=_warnings(curve, cycle, held, folds, y, k))
 
 
 class _Options(NamedTuple):
@@ -259,6 +263,10 @@ def _temperature(scores: torch.Tensor, truth: torch.Tensor) -> float:
     return 2.718281828459045 ** (0.5 * (low + high))
 
 
+def _share_right(scores: torch.Tensor, truth: torch.Tensor) -> float:
+    return float((scores.argmax(1) == truth).float().mean())
+
+
 def _curve(run: list[_Cycle], held: _Held | None, y: torch.Tensor) -> list[dict[str, float | None]]:
     known, rows, before = y >= 0, [], None
     for c, cycle in enumerate(run):
@@ -266,7 +274,7 @@ def _curve(run: list[_Cycle], held: _Held | None, y: torch.Tensor) -> list[dict[
         rows.append({
             "cycle": c, "percentile": cycle.percentile, "threshold": cycle.threshold, "selected": cycle.selected,
             "labelled_accuracy": float((guess[known] == y[known]).float().mean()),
-            "held_out_accuracy": None if held is None else float((held.scores[min(c, len(held.scores) - 1)].argmax(1) == held.truth).float().mean()),
+            "held_out_accuracy": None if held is None else _share_right(held.scores[min(c, len(held.scores) - 1)], held.truth),
             "changed": None if before is None else float((guess != before).float().mean()),
         })
         before = guess
@@ -280,8 +288,8 @@ def _warnings(curve: list[dict[str, Any]], cycle: int, held: _Held | None, folds
         made.append(f"nothing was held out ({why}): whether the pseudo-labels helped is not known, and confidence is not calibrated")
     elif curve[cycle]["held_out_accuracy"] < curve[0]["held_out_accuracy"]:
         made.append(
-            f"on {len(held.truth)} held-out labels the supervised probe is right more often ({curve[0]['held_out_accuracy']:.1%}) than after "
-            f"the pseudo-labels ({curve[cycle]['held_out_accuracy']:.1%}): keep='best' would take cycle "
+            f"on {len(held.truth)} held-out labels the supervised probe is right more often ({curve[0]['held_out_accuracy']:.1%}) than "
+            f"after the pseudo-labels ({curve[cycle]['held_out_accuracy']:.1%}): keep='best' would take cycle "
             f"{max(range(len(curve)), key=lambda c: (curve[c]['held_out_accuracy'], c))}; more labels help most"
         )
     if not bool((y < 0).any()):
