@@ -114,13 +114,15 @@ def _resolve(name: str, model: str) -> tuple[str, dict[str, Any]]:
         tags = open_clip.list_pretrained_tags_by_model(architecture)
         there = ", ".join(tags) or "none"
         raise EncoderError(f"{name}: no weights {tag!r} for {architecture}; there are {there}; a local file is named {architecture}@FILE")
+    # Weights trained with QuickGELU (OpenAI's) give other vectors under another activation, and open_clip would only warn.
+    activation = {"force_quick_gelu": bool(about.get("quick_gelu", False))}
     kept = _cached(about)
     if kept is None:
         if not online():
             raise EncoderError(offline_message(name, f"{architecture}/{tag}"))
-        return architecture, {"pretrained": tag}
+        return architecture, {"pretrained": tag, **activation}
     options = {f"image_{key}": about[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in about}
-    return architecture, {"pretrained": str(kept), "force_quick_gelu": bool(about.get("quick_gelu", False)), **options}
+    return architecture, {"pretrained": str(kept), **activation, **options}
 
 
 def _cached(about: dict[str, Any]) -> Path | None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import torch
 
-WORDS = ("[PAD] [UNK] [CLS] [SEP] " "a photo of the cat dog bird sat on mat and ran far away . about").split()
+WORDS = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "photo", "of", "the", "cat", "dog", "bird", "sat", "on", "mat", "and", "ran", "far", "away",
+    ".", "about",
+]
 SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
