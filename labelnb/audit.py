@@ -235,7 +235,8 @@ def audit(
 def _check_counts(n_correct: int, n_checked: int, n_population: int, confidence: float) -> None:
     if not 0 <= n_correct <= n_checked <= n_population or n_population == 0:
         raise ValueError(
-            f"got {n_correct} correct of {n_checked} checked in {n_population}; expected 0 <= correct <= checked <= population, population above 0"
+            f"got {n_correct} correct of {n_checked} checked in {n_population}; "
+            "expected 0 <= correct <= checked <= population, population above 0"
         )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: got {confidence}, expected a number between 0 and 1, such as 0.95")
