@@ -61,7 +61,8 @@ def exact_lists(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Positions and similarities (Q, k) of the k nearest rows of every query, or of those `at`; `same`: a query is not its own."""
     kept = min(k + _SPARE, rows.count - same)
-    side = max(64, min(8192, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
+    largest = 2048 if rows.device.type == "cpu" else 8192                       # what a processor's cache holds, what fills a card
+    side = max(64, min(largest, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
     if at is None and same:
         values, indices = _screen_same(rows, kept, side)
     else:
@@ -76,13 +77,39 @@ def products(a: torch.Tensor, b: torch.Tensor, metric: str) -> torch.Tensor:
     return torch.addmm(-(a * a).sum(1, keepdim=True) - (b * b).sum(1), a, b.T, alpha=2.0)
 
 
-def merge(values: torch.Tensor, indices: torch.Tensor, at: slice | torch.Tensor, found: torch.Tensor, members: torch.Tensor) -> None:
-    """Put the best of the block `found`, whose columns are the rows `members`, into the lists of the queries `at`."""
-    kept = values.shape[1]
-    best, where = found.topk(min(kept, found.shape[1]), dim=1, sorted=False)
-    together = torch.cat([values[at], best], dim=1)
-    chosen, place = together.topk(kept, dim=1, sorted=False)
-    indices[at] = torch.cat([indices[at], members[where]], dim=1).gather(1, place)
+def merge(
+    values: torch.Tensor, indices: torch.Tensor, at: slice | torch.Tensor, found: torch.Tensor, members: torch.Tensor, *,
+    across: bool = False,
+) -> None:
+    """Put the best of the block `found` into the lists of the queries `at`.
+
+    The rows of `found` are the queries, its columns the rows `members`; `across`, the other way round.
+    """
+    mine, known = values[at], indices[at]
+    kept, worst = mine.shape[1], mine.amin(1)
+    better = found > (worst if across else worst[:, None])
+    # Once the lists are filled, few of a block are better than what they hold: these alone are looked at.
+    few = torch.count_nonzero(better) <= 2 * kept * len(mine)
+    if few:
+        row, column = torch.nonzero(better, as_tuple=True)
+        best = found[row, column]
+        if across:
+            order = column.argsort(stable=True)
+            row, column, best = column[order], row[order], best[order]
+        counts = torch.bincount(row, minlength=len(mine))
+        width = int(counts.max()) if len(row) else 0
+    if not few or width > 8 * kept:
+        best, where = (found.T.contiguous() if across else found).topk(min(kept, len(members)), dim=1, sorted=False)
+        candidates = members[where]
+    elif width:
+        place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+        candidates = indices.new_full((len(mine), width), -1)
+        candidates[row, place] = members[column]
+        best = values.new_full((len(mine), width), -torch.inf).index_put_((row, place), best)
+    else:
+        return
+    chosen, taken = torch.cat([mine, best], dim=1).topk(kept, dim=1, sorted=False)
+    indices[at] = torch.cat([known, candidates], dim=1).gather(1, taken)
     values[at] = chosen
 
 
@@ -116,7 +143,7 @@ def _screen_same(rows: Rows, kept: int, side: int) -> tuple[torch.Tensor, torch.
             if a == b:
                 found.fill_diagonal_(-torch.inf)
             else:
-                merge(values, indices, slice(b, b + side), found.T.contiguous(), everyone[a:a + side])
+                merge(values, indices, slice(b, b + side), found, everyone[a:a + side], across=True)
             merge(values, indices, slice(a, a + side), found, everyone[b:b + side])
     return values, indices
 

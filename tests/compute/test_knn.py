@@ -74,6 +74,24 @@ def test_a_small_memory_really_makes_blocks():
         np.testing.assert_allclose(one.sort(1).values, other.sort(1).values, atol=1e-6)
 
 
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("filled", [-3.0, 1.5, 2.5, 9.0])
+def test_merging_a_block_keeps_the_best_of_both(across, filled):
+    """Lists that hold little, so that all of the block counts; lists that hold much, so that a few of it do, or nothing."""
+    from labelnb.compute.screening import merge
+
+    rng = np.random.default_rng(0)
+    values, found = torch.from_numpy(filled + 0.1 * rng.random((30, 6))), torch.from_numpy(rng.normal(size=(30, 200)))
+    indices, members = torch.from_numpy(rng.permutation(180).reshape(30, 6)), torch.arange(1000, 1200)
+    expected = np.sort(np.hstack([values, found]), axis=1)[:, -6:]
+    owners = np.hstack([indices, np.tile(members, (30, 1))])
+    expected_owners = np.take_along_axis(owners, np.argsort(np.hstack([values, found]), axis=1)[:, -6:], 1)
+    merge(values, indices, slice(0, 30), found.T.contiguous() if across else found, members, across=across)
+    order = values.argsort(1)
+    np.testing.assert_array_equal(values.gather(1, order), expected)
+    np.testing.assert_array_equal(indices.gather(1, order), expected_owners)
+
+
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_equal_rows_go_by_position(metric):
     x = np.repeat(rows(6), 40, axis=0)                   # each row 40 times: far more ties than candidates that are kept
