@@ -271,6 +271,7 @@ def _fit(
     loop(head, x, y, epochs=60, lr=0.003, optimizer="adamw", weight_decay=l2 / max(len(y), 1), seed=seed, weights=weights)
     bias = head.bias.detach().clone()
     bias[torch.bincount(y, minlength=k) == 0] = -torch.inf  # a class without a label is never predicted, as with the probe
+    assert head.hidden_weight is not None and head.hidden_bias is not None  # asked for above
     return {
         "hidden_weight": head.hidden_weight.detach(),
         "hidden_bias": head.hidden_bias.detach(),
