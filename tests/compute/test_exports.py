@@ -23,7 +23,7 @@ def test_a_kernel_named_as_its_file_stays_the_function():
         "from labelnb.compute.propagate import contributions\n"
         "assert callable(labelnb.compute.propagate)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_package_imports_nothing_heavy():
