@@ -103,7 +103,7 @@ def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str
     provenance = Provenance(
         method=name,
         version=__version__,
-        parameters={k: v for k, v in hyperparameters.items() if k != "seed"},
+        parameters={k: _brief(v) for k, v in hyperparameters.items() if k != "seed"},
         seed=seed,
         ingredients=prints,
         device=str(session.device),
@@ -157,6 +157,13 @@ def _default(session: Session, name: str, default: Any) -> Any:
 
 def _printable(value: Any) -> bool:
     return hasattr(value, "dtype") or hasattr(value, "to_dict") or isinstance(value, list | tuple | str | int | float)
+
+
+def _brief(value: Any) -> Any:
+    """A hyperparameter as provenance keeps it: an array by its shape and fingerprint."""
+    from labelnb.store import fingerprint
+
+    return f"{tuple(value.shape)} {fingerprint(value)}" if getattr(value, "shape", ()) else value
 
 
 def _plain(value: Any) -> Any:

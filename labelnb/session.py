@@ -75,9 +75,10 @@ class Session(Desk):
         resumed = not folder.is_new
         loaded, changed = folder.adopt(loaded)
         self._begin(folder, loaded, classes, device, seed, who)
-        if path is None or resumed:
-            known = f"; {self.labels.n_known} labels kept" if resumed else ""
-            self.say(f"session {'resumed from' if resumed else 'kept in'} {folder.path}{known}")
+        if resumed:
+            self.say(f"session resumed from {folder.path}; {self.labels.n_known} labels kept")
+        elif path is None:
+            self.say(f"session kept in {folder.path}")
         for note in filter(None, (changed, f"{len(loaded.problems)} items set aside: see s.items.problems" if loaded.problems else "")):
             self.say(note)
         if not resumed and loaded.given is not None:
@@ -237,9 +238,7 @@ class Session(Desk):
         check_fits(proposal, self.items, self.classes)
         chosen = (proposal.predictions >= 0) & (proposal.confidence >= above)
         if ids is not None:
-            mask = np.zeros(len(self.items), bool)
-            mask[self.positions(ids)] = True
-            chosen &= mask
+            chosen &= np.isin(np.arange(len(self.items)), self.positions(ids))
         if not overwrite:
             chosen &= ~self.labels.by_person
         positions = np.flatnonzero(chosen)
@@ -287,15 +286,8 @@ class Session(Desk):
         """Train a small classifier on the labels; kept in the session's folder. Returns a `Student`."""
         from labelnb import student
 
-        made = student.train(
-            self.on_device(self.embeddings.vectors),
-            self.labels,
-            self.classes,
-            kind=kind,
-            seed=self.seed,
-            encoder=self.embeddings.encoder,
-            **options,
-        )
+        x, encoder = self.on_device(self.embeddings.vectors), self.embeddings.encoder
+        made = student.train(x, self.labels, self.classes, kind=kind, seed=self.seed, encoder=encoder, **options)
         made.save(self.folder.path / "student")
         self.journal.record_run(
             "student.train", {"kind": kind, "labels": int(self.labels.n_known)}, f"trained on {self.labels.n_known} labels"

@@ -212,3 +212,9 @@ def test_two_kernels_see_each_other(session):
         assert session.labels.values[4] == 0
         session.label(5, "vehicle")
         assert other.labels.values[5] == 1
+
+
+def test_an_array_given_as_hyperparameter_is_kept_by_its_fingerprint(session):
+    later = session.propagation.zlap_inductive(new_embeddings=VECTORS[:2])
+    assert len(later) == 2 and later.provenance.parameters["new_embeddings"].startswith("(2, 2) ")
+    assert len(session.history()[-1].details["provenance"]["parameters"]["new_embeddings"]) < 100
