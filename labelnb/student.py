@@ -246,12 +246,13 @@ def expected_calibration_error(probabilities: Any, labels: Any, bins: int = 15) 
 def _choose_penalty(x: torch.Tensor, y: torch.Tensor, k: int, seed: int) -> float:
     """The penalty of least cross-validated log loss; 0.1 where no class has two labels to hold one out."""
     from labelnb.compute import out_of_fold
+    from labelnb.compute.probe import ProbeSpace
 
     if int(torch.bincount(y).max()) < 2:
         return 0.1
-    losses = []
+    space, losses = ProbeSpace(x), []
     for l2 in PENALTIES:
-        p = out_of_fold(x, y, l2=l2, seed=seed, n_classes=k, tolerance=1e-5)
+        p = out_of_fold(space, y, l2=l2, seed=seed, n_classes=k, tolerance=1e-5)
         losses.append(float(-p[torch.arange(len(y)), y].clamp_min(1e-6).log().mean()))
     return PENALTIES[int(np.argmin(losses))]
 
@@ -262,7 +263,7 @@ def _fit(
     if kind == "probe":
         from labelnb.compute import probe
 
-        fitted = probe(x, y, n_classes=k, l2=l2, weights=weights)
+        fitted = probe(x, y, n_classes=k, l2=l2, weights=weights, tolerance=1e-6)
         return {"weight": fitted.weight.float(), "bias": fitted.bias.float()}
     from labelnb.compute.train import Head
     from labelnb.compute.train import train as loop

@@ -32,6 +32,15 @@ class Minimum(NamedTuple):
     gap: float
     """Estimate of value minus minimum at the point: half the decrease the quadratic model promises."""
     converged: bool
+    memory: Memory
+    """What was learnt of the curvature, for a later call on a like function."""
+
+
+class Memory(NamedTuple):
+    """Steps, and the changes of the gradient along them; oldest first."""
+
+    steps: list[torch.Tensor]
+    changes: list[torch.Tensor]
 
 
 def minimise(
@@ -42,19 +51,21 @@ def minimise(
     max_iterations: int,
     curvature: torch.Tensor | None = None,
     memory: int = 12,
+    known: Memory | None = None,
     relative: bool = False,
     noise: float = 0.0,
     stop: Callable[[torch.Tensor, torch.Tensor], bool] | None = None,
 ) -> Minimum:
     """Minimise a convex function given by `evaluate(point) -> (value, gradient)`.
 
-    `curvature` is a guess of the Hessian's diagonal, by which the first direction and every later one is scaled. The loop stops when
+    `curvature` is a guess of the Hessian's diagonal, by which the first direction and every later one is scaled; `known` is the memory of
+    an earlier call on a function much like this one. The loop stops when
     half the promised decrease is below `tolerance` (`relative`: times the value), when `stop(point, gradient)` says so, or when rounding
     leaves nothing to gain; `noise` is the rounding error of the values that `evaluate` gives: below it, the slopes alone judge a step.
     """
     point = start.clone()
-    steps: list[torch.Tensor] = []
-    changes: list[torch.Tensor] = []
+    steps: list[torch.Tensor] = list(known.steps) if known is not None else []
+    changes: list[torch.Tensor] = list(known.changes) if known is not None else []
     value, gradient = evaluate(point)
     evaluations, iterations, gap, done = 1, 0, float("inf"), False
     while True:
@@ -88,7 +99,7 @@ def minimise(
                 steps.pop(0), changes.pop(0)
         point, value, gradient = point + step, new_value, new_gradient
         iterations += 1
-    return Minimum(point, value, gradient, iterations, evaluations, gap, done)
+    return Minimum(point, value, gradient, iterations, evaluations, gap, done, Memory(steps, changes))
 
 
 def _apply_inverse(

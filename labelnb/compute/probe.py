@@ -9,11 +9,12 @@ with fewer rows than columns it also leaves only as many coordinates as there ar
 """
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import torch
 
-from labelnb.checks import as_tensor, class_labels, positive_int, within
+from labelnb.checks import as_tensor, class_labels, generator, positive_int, within
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.lbfgs import minimise
 from labelnb.compute.targets import Targets, shares, targets
@@ -22,6 +23,8 @@ __all__ = ["Probe", "ProbeSpace", "probe", "out_of_fold", "stratified_folds"]
 
 CHUNK = 1 << 19
 """Scores formed at a time, so that a block stays in the cache between softmax and gradient."""
+LEAST = 4000
+"""From so many rows on a fit begins on samples."""
 WIDEST = 3000
 """Above so many coordinates the principal axes cost more than they save."""
 
@@ -63,7 +66,7 @@ def probe(
     weights: Any = None,
     l2: float = 1.0,
     loss: Literal["multinomial", "multilabel"] = "multinomial",
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-5,
     max_iterations: int = 1000,
 ) -> Probe:
     """Fit a linear classifier on embeddings.
@@ -119,15 +122,15 @@ def out_of_fold(
     A class spread over fewer rows than folds is held out row by row; where a class has a single row, the probe that judges this row
     knows no example of the class and gives it probability 0. Which fold a row is in depends on its content and the seed.
 
-    Parameters as in `probe`; `folds` at least 2.
+    Parameters as in `probe`; `folds` at least 2; `x` may be a ProbeSpace of the rows, where several penalties are to be compared.
     """
-    rows = _rows(x)
+    rows = x.rows if isinstance(x, ProbeSpace) else _rows(x)
     labels = class_labels(y, len(rows), n_classes=n_classes, name="y").to(rows.device)
     positive_int("folds", folds, low=2)
     within("l2", l2, 0.0, 1e12, open_low=True)
     problem = targets(rows, labels, n_classes, weights, "multinomial")
     k = problem.n_classes
-    space = ProbeSpace(rows, labels >= 0)
+    space = x if isinstance(x, ProbeSpace) else ProbeSpace(rows, labels >= 0)
     start = space.fit(labels, l2=l2, n_classes=k, weights=weights, tolerance=max(tolerance, 1e-4), max_iterations=max_iterations)
     fold = stratified_folds(rows, labels, folds, seed)
     result = rows.new_zeros(len(rows), k)
@@ -261,16 +264,29 @@ def _fit(
     objective = _Objective(z, problem, penalty, total)
     bent = (prior * (1 - prior)).clamp_min(1e-12)                 # the loss's second derivative by the score, before any fit
     curvature = torch.cat([spread[:, None] / len(z) * bent * 0.5 + penalty, bent[None]])
+    noise, known = torch.finfo(z.dtype).eps * max(1.0, math.log(p)), None
     if start is None:
         start = torch.zeros(z.shape[1] + 1, p, dtype=torch.float64, device=z.device)
         start[-1] = torch.log(prior) if problem.kind == "multinomial" else torch.log(prior / (1 - prior))
-    if p < 2 and problem.kind == "multinomial":
-        return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
+        if p < 2 and problem.kind == "multinomial":
+            return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
+        for part in _samples(len(z), z.device):
+            small = minimise(
+                objective.of(part), start, tolerance=1e-3, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
+                relative=True, noise=noise,
+            )
+            start, known = small.point, small.memory
     found = minimise(
-        objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20,
-        relative=True, noise=torch.finfo(z.dtype).eps * max(1.0, float(torch.log(torch.tensor(float(p))))),
+        objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
+        relative=True, noise=noise,
     )
     return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
+
+
+def _samples(n: int, device: torch.device) -> list[torch.Tensor]:
+    """Positions of a sixteenth and of a quarter of many rows: the way to the minimum is mostly gone on these, at little cost."""
+    order = torch.randperm(n, generator=generator(0)).to(device) if n >= LEAST else torch.empty(0)
+    return [order[: n // share].sort().values for share in (16, 4) if n // share >= LEAST // 4]
 
 
 class _Objective:
@@ -280,6 +296,12 @@ class _Objective:
         self.z, self.problem, self.penalty, self.total = z, problem, penalty, total
         step = max(64, CHUNK // len(problem.present))
         self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]
+
+    def of(self, part: torch.Tensor) -> _Objective:
+        """The same on a sample of the rows: its mean loss, with the penalty of all."""
+        mass = self.problem.mass[part]
+        total = self.total * float(mass.sum()) / float(self.problem.mass.sum())
+        return _Objective(self.z[part], self.problem._replace(target=self.problem.target[part], mass=mass), self.penalty, total)
 
     def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
         weight, bias = point[:-1].to(self.z.dtype), point[-1].to(self.z.dtype)

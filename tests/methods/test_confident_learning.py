@@ -1,5 +1,7 @@
 """Confident learning equals cleanlab 2.9 on the same input, finds planted errors, and says why."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -18,11 +20,13 @@ def made(seed=0, n=600, k=4, noise=0.1):
     return given, p, planted
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("filter_by", FILTERS)
-def test_filters_equal_cleanlab(filter_by):
+def test_filters_equal_cleanlab(filter_by, dtype):
     from cleanlab.filter import find_label_issues
 
     given, p, _ = made()
+    p = p.astype(dtype)
     ours = confident_learning(given, p, filter_by=filter_by)
     np.testing.assert_array_equal(ours.flagged, find_label_issues(given, p, filter_by=filter_by, n_jobs=1))
     assert 0 < ours.flagged.sum() < 300
@@ -75,6 +79,36 @@ def test_probabilities_are_made_from_embeddings():
         confident_learning(given, None)
 
 
+def test_the_only_label_of_a_class_is_not_judged_by_cross_validation():
+    rng = np.random.default_rng(4)
+    truth = np.arange(120) % 3
+    x = rng.normal(size=(3, 8))[truth] + 0.4 * rng.normal(size=(120, 8))
+    given = truth.copy()
+    given[7] = 3
+    found = confident_learning(given, None, embeddings=x, classes=["a", "b", "c", "odd"])
+    assert np.isnan(found.scores[7]) and not found.flagged[7]
+    assert found.reasons[7] == "The only label of its class: nothing to judge it by."
+    assert any("odd (1)" in warning and "not judged" in warning for warning in found.warnings)
+    with pytest.raises(ValueError, match="fewer than two classes"):
+        confident_learning(np.full(120, -1), None, embeddings=x)
+
+
+def test_on_a_real_test_set_equal_to_cleanlab_and_confirmed_by_people():
+    """CIFAR-10's test labels, out-of-sample probabilities and five people's judgement of each suspect, all of Northcutt et al. 2021."""
+    from cleanlab.filter import find_label_issues
+
+    from tests.real_data import real_data
+
+    with np.load(real_data("labelerrors_cifar10.npz"), allow_pickle=False) as data:
+        given, p = data["labels"].astype(np.int64), data["pred_probs"]
+    found = confident_learning(given, p)
+    np.testing.assert_array_equal(found.flagged, find_label_issues(given, p, n_jobs=1))
+    judged = json.loads(real_data("labelerrors_cifar10_mturk.json").read_text(encoding="utf8"))
+    wrong = [each["id"] for each in judged if each["mturk"]["given"] < 3]
+    assert len(wrong) == 54                                       # as the paper counts them
+    assert found.flagged.sum() == 284 and found.flagged[wrong].sum() == 49
+
+
 def test_items_without_a_label_are_left_out():
     given, p, _ = made(5)
     some = given.copy()
@@ -90,7 +124,7 @@ def test_reasons_are_sentences_with_the_classes_names():
     found = confident_learning([0, 1, 0, 1], [[0.1, 0.9], [0.2, 0.8], [0.9, 0.1], [0.3, 0.7]], classes=["cat", "dog"])
     assert found.reasons[0] == "Labelled cat (10%), but judged by the other labels it is dog (90%)."
     assert found.reasons[2] == "Labelled cat, and the others' labels say so too (90%)."
-    assert any("rarest class has 2 labels" in warning for warning in found.warnings)
+    assert any("fewer than 5 labels in cat (2), dog (2)" in warning for warning in found.warnings)
 
 
 def test_order_of_items_and_classes_does_not_matter():

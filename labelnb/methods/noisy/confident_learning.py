@@ -17,7 +17,10 @@ from labelnb.results import Ranking
 WIDGET = "triage"
 CATALOGUE = 142
 
-FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")
+FILTERS = (
+    "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given", "low_self_confidence",
+    "low_normalized_margin",
+)
 RANKINGS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 
 
@@ -28,7 +31,13 @@ def confident_learning(
     embeddings: Any = None,
     classes: Any = None,
     filter_by: Literal[
-        "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"
+        "prune_by_noise_rate",
+        "prune_by_class",
+        "both",
+        "confident_learning",
+        "predicted_neq_given",
+        "low_self_confidence",
+        "low_normalized_margin",
     ] = "prune_by_noise_rate",
     rank_by: Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"] = "self_confidence",
     folds: int = 5,
@@ -45,7 +54,8 @@ def confident_learning(
     classes : K class names, for the reasons
     filter_by : what is flagged. `prune_by_noise_rate`: for every pair of classes as many items as the estimated joint says, largest margin
         first; `prune_by_class`: for every class the least self-confident; `both`: what these two agree on; `confident_learning`: the
-        off-diagonal of the confident joint; `predicted_neq_given`: every item whose likeliest class is another
+        off-diagonal of the confident joint; `predicted_neq_given`: every item whose likeliest class is another; `low_self_confidence`,
+        `low_normalized_margin`: as many as the confident joint counts, the lowest of that label quality
     rank_by : label quality that orders items, the worst first: `self_confidence`, probability of the given class;
         `normalized_margin`, that minus the largest other; `confidence_weighted_entropy`, entropy of the row over its self-confidence
     folds, seed : of the cross-validation
@@ -76,20 +86,33 @@ def confident_learning(
         raise ValueError("labels: no items; expected one label an item, -1 where unknown")
     p = _predictions(labels, probabilities, embeddings, count, folds, seed)
     y = class_labels(labels, count, n_classes=p.shape[1]).cpu().numpy()
-    known = np.flatnonzero(y >= 0)
-    present, members = np.unique(y[known], return_counts=True)
-    if len(present) < 2:
+    members = np.bincount(y[y >= 0], minlength=p.shape[1])
+    if (members > 0).sum() < 2:
         raise ValueError(
-            f"labels: {len(present)} of {p.shape[1]} classes have a label; expected two at least, or nothing can be told apart"
+            f"labels: {(members > 0).sum()} of {p.shape[1]} classes have a label; expected two at least, or nothing can be told apart"
         )
-    return _rank(y, p, known, filter_by, rank_by, _names(classes, p.shape[1]), int(members.min()))
+    judged = y >= 0
+    if probabilities is None:
+        judged &= members[np.maximum(y, 0)] > 1
+    names = _names(classes, p.shape[1])
+    return _rank(y, p, np.flatnonzero(judged), filter_by, rank_by, names, _rare(members, names, probabilities is None))
+
+
+def _rare(members: np.ndarray, names: list[str], cross_validated: bool) -> list[str]:
+    """What to know of classes with few labels."""
+    few = [f"{names[k]} ({members[k]})" for k in np.flatnonzero((members > 0) & (members < 5))]
+    if not few:
+        return []
+    some = ", ".join(few[:8]) + (f" and {len(few) - 8} more" if len(few) > 8 else "")
+    alone = "; a label that is the only one of its class is not judged at all" if cross_validated and (members == 1).any() else ""
+    return [f"fewer than 5 labels in {some}: the predictions for these are weak, and much of what is flagged will be right{alone}"]
 
 
 def _predictions(labels: Any, probabilities: Any, embeddings: Any, count: int, folds: int, seed: int) -> np.ndarray:
     if probabilities is not None:
-        rows = probability_rows(probabilities, count).cpu().numpy().astype(np.float64)
+        rows: np.ndarray = probability_rows(probabilities, count).cpu().numpy()
         y = class_labels(labels, count, n_classes=rows.shape[1]).cpu().numpy()
-        silent = np.flatnonzero((rows.sum(1) == 0) & (y >= 0))
+        silent = np.flatnonzero((rows.max(1) == 0) & (y >= 0))
         if len(silent):
             raise ValueError(
                 f"probabilities: rows {silent[:5].tolist()} abstain on labelled items; expected a prediction for every labelled item"
@@ -100,59 +123,66 @@ def _predictions(labels: Any, probabilities: Any, embeddings: Any, count: int, f
     from labelnb.compute import out_of_fold
 
     known = class_labels(labels, count)
-    return out_of_fold(embeddings, known, folds=folds, seed=seed, n_classes=int(known.max()) + 1).cpu().numpy().astype(np.float64)
+    if len(known[known >= 0].unique()) < 2:
+        raise ValueError("labels: fewer than two classes have a label; expected two at least, or nothing can be told apart")
+    made: np.ndarray = out_of_fold(embeddings, known, folds=folds, seed=seed, n_classes=int(known.max()) + 1).cpu().numpy()
+    return made
 
 
-def _rank(y: np.ndarray, p: np.ndarray, known: np.ndarray, filter_by: str, rank_by: str, names: list[str], fewest: int) -> Ranking:
+def _rank(y: np.ndarray, p: np.ndarray, judged: np.ndarray, filter_by: str, rank_by: str, names: list[str], notes: list[str]) -> Ranking:
     from cleanlab.count import compute_confident_joint, estimate_joint
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    given, rows = y[known], p[known]
+    everything = len(judged) == len(y)
+    given, rows = (y, p) if everything else (y[judged], p[judged])
     counts = compute_confident_joint(given, rows)
     # The filter of that name estimates its own joint. One process: the pool of workers costs more than it saves below millions of rows.
     joint = None if filter_by == "confident_learning" else counts
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         issues = find_label_issues(given, rows, filter_by=filter_by, confident_joint=joint, n_jobs=1)
-    quality = get_label_quality_scores(given, rows, method=rank_by)
-    scores, flagged, all_quality = np.full(len(y), np.nan), np.zeros(len(y), bool), np.full(len(y), np.nan)
-    scores[known], flagged[known], all_quality[known] = 1.0 - quality, issues, quality
-    thresholds = np.array([rows[given == k, k].mean() if (given == k).any() else np.nan for k in range(p.shape[1])])
+    scores, flagged = np.full(len(y), np.nan), np.zeros(len(y), bool)
+    quality = scores.copy()
+    quality[judged] = get_label_quality_scores(given, rows, method=rank_by)
+    scores[judged], flagged[judged] = 1.0 - quality[judged], issues
+    own = np.bincount(given, weights=rows[np.arange(len(given)), given], minlength=p.shape[1])
+    with np.errstate(invalid="ignore"):
+        thresholds = own / np.bincount(given, minlength=p.shape[1])
     suggested = p.argmax(axis=1).astype(np.int64)
-    notes = list(dict.fromkeys(str(each.message) for each in said))
-    if fewest < 5:
-        notes.append(
-            f"the rarest class has {fewest} labels: with fewer than 5 the predictions are weak, and much of what is flagged will be right"
-        )
     return Ranking(
         scores,
         flagged=flagged,
-        reasons=_reasons(y, p, suggested, names),
-        warnings=tuple(notes),
+        reasons=_reasons(y, p, suggested, judged, names),
+        warnings=(*dict.fromkeys(str(each.message) for each in said), *notes),
         evidence={
             "confident_joint": counts,
             "joint": estimate_joint(given, rows, confident_joint=counts),
             "thresholds": thresholds,
             "suggested": suggested,
-            "quality": all_quality,
-            "probabilities": p.astype(np.float32),
+            "quality": quality,
+            "probabilities": p.astype(np.float32, copy=False),
         },
     )
 
 
-def _reasons(y: np.ndarray, p: np.ndarray, suggested: np.ndarray, names: list[str]) -> list[str]:
-    made = []
-    for given, row, best in zip(y.tolist(), p, suggested.tolist(), strict=True):
-        if given < 0:
-            made.append("")
-        elif best == given:
-            made.append(f"Labelled {names[given]}, and the others' labels say so too ({row[given]:.0%}).")
-        else:
-            made.append(
-                f"Labelled {names[given]} ({row[given]:.0%}), but judged by the other labels it is {names[best]} ({row[best]:.0%})."
-            )
-    return made
+def _reasons(y: np.ndarray, p: np.ndarray, suggested: np.ndarray, judged: np.ndarray, names: list[str]) -> list[str]:
+    """A sentence an item. Those that agree differ by class and percentage alone: they are written once each and handed out."""
+    percent = np.rint(100 * p[judged, suggested[judged]]).astype(np.int64)
+    given, best = y[judged], suggested[judged]
+    made = np.full(len(y), "", dtype=object)
+    agree = given == best
+    agreed = [[f"Labelled {name}, and the others' labels say so too ({c}%)." for c in range(101)] for name in names]
+    written = np.array(agreed, dtype=object)
+    made[judged[agree]] = written[given[agree], percent[agree]]
+    differ = np.flatnonzero(~agree)
+    own = np.rint(100 * p[judged[differ], given[differ]]).astype(np.int64)
+    rows = zip(given[differ].tolist(), own.tolist(), best[differ].tolist(), percent[differ].tolist(), strict=True)
+    made[judged[differ]] = np.array(
+        [f"Labelled {names[g]} ({o}%), but judged by the other labels it is {names[b]} ({c}%)." for g, o, b, c in rows], dtype=object
+    )
+    made[np.setdiff1d(np.flatnonzero(y >= 0), judged, assume_unique=True)] = "The only label of its class: nothing to judge it by."
+    return made.tolist()
 
 
 def _names(classes: Any, k: int) -> list[str]:
