@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,9 @@ class EfficientNet:
         self.device = torch.device(device)
         self.network: Any = _network()                          # Any: torch types the parts of a module as tensors
         self.fingerprint = weights_fingerprint(self.network, encoder="efficientnet", size=size)
-        self.network.to(self.device)
+        # Fused, and channels last, it takes about half the time on a CPU.
+        self.network = _fused(self.network)
+        self.network.to(self.device, memory_format=torch.channels_last)
 
     def prepare_image(self, image: Image.Image) -> torch.Tensor:
         """(3, size, size) uint8: the whole image, squeezed to a square, so that nothing at the edge is lost."""
@@ -64,7 +67,7 @@ class EfficientNet:
         import torch
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
-            pixels = (batch.to(self.device, torch.float32) - 127) / 128
+            pixels = (batch.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last) - 127) / 128
             features = self.network.forward_head(self.network.forward_features(pixels), pre_logits=True)
             return features.float(), self.network.classifier(features).float()
 
@@ -85,6 +88,19 @@ def efficientnet_file() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     return next(iter(sorted((Path(spec.origin).parent / "models").glob("*.pth"))), None)
+
+
+def _fused(network: Any) -> Any:
+    """`network` with every batch normalisation taken into the convolution before it, its activation left in its place."""
+    import torch
+
+    for part in network.modules():
+        children = list(part.named_children())
+        for (name, layer), (after, norm) in pairwise(children):
+            if isinstance(layer, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
+                setattr(part, name, torch.nn.utils.fuse_conv_bn_eval(layer, norm))
+                setattr(part, after, getattr(norm, "act", torch.nn.Identity()))
+    return network
 
 
 def _network() -> torch.nn.Module:

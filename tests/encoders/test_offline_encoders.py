@@ -186,6 +186,16 @@ def test_efficientnet_refuses_a_file_that_is_not_its_own(tmp_path, monkeypatch: 
         encoders.get("efficientnet")
 
 
+def test_fusing_changes_nothing_but_the_time():
+    from labelnb.encoders.efficientnet import _fused, _network
+
+    batch = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain, fused = _network()(batch), _fused(_network())(batch)
+    torch.testing.assert_close(fused, plain, atol=1e-3, rtol=1e-4)
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in _fused(_network()).modules())
+
+
 def test_efficientnet_gives_features_and_the_logits_that_belong_to_them():
     network = encoders.get("efficientnet")
     features, logits = network.logits(torch.stack([network.prepare_image(picture) for picture in pictures(2)]))
