@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Range", "unit_rows", "class_rows", "class_labels", "probability_rows", "within", "positive_int", "generator"]
+__all__ = ["Range", "unit_rows", "finite_rows", "class_rows", "class_labels", "probability_rows", "within", "positive_int", "generator"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,23 @@ def unit_rows(embeddings: Any, name: str = "embeddings", *, keep_double: bool = 
     if torch.allclose(lengths, torch.ones_like(lengths), rtol=0, atol=1e-6):
         return tensor
     return tensor / lengths[:, None]
+
+
+def finite_rows(value: Any, name: str = "x") -> torch.Tensor:
+    """`value` as an (N, D) tensor of finite rows of any length, float32 (float64 stays float64).
+
+    Raises ValueError where it is not two-dimensional, is empty, or holds NaN or infinity: the first such rows are named.
+    """
+    tensor = as_tensor(value, name, dtype=None)
+    if tensor.dtype != torch.float64:
+        tensor = tensor.to(torch.float32)
+    if tensor.ndim != 2 or 0 in tensor.shape:
+        raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected (N, D) with at least one row and one column")
+    if not bool(torch.isfinite(tensor.sum())):                    # one pass where all is well; only a bad sum is looked into
+        bad = ~torch.isfinite(tensor).all(1)
+        if bool(bad.any()):
+            raise ValueError(f"{name}: NaN or infinity in rows {_first(bad)}; drop or repair these items")
+    return tensor
 
 
 def class_rows(class_embeddings: Any, embeddings: torch.Tensor, name: str = "class_embeddings") -> torch.Tensor:

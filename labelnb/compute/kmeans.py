@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from labelnb.checks import as_tensor, generator, positive_int, within
+from labelnb.checks import finite_rows, generator, positive_int, within
 
 __all__ = ["KMeans", "kmeans", "content_order"]
 
@@ -69,7 +69,7 @@ def kmeans(
     -----
     One step costs N x K x D. Do not use it for groups of very different size or shape, where it cuts the large ones.
     """
-    rows = _rows(x)
+    rows = finite_rows(x)
     k = positive_int("k", k, high=len(rows))
     n_init, max_iterations = positive_int("n_init", n_init), positive_int("max_iterations", max_iterations)
     tolerance = within("tolerance", tolerance, 0.0, 1.0)
@@ -80,9 +80,11 @@ def kmeans(
     work = rows[order]
     draw = generator(seed)
     best: KMeans | None = None
+    squares, mean = float((work * work).sum(dtype=torch.float64)), work.mean(0, dtype=torch.float64)
+    variance = max(0.0, squares / len(work) - float((mean * mean).sum())) / work.shape[1]
     for _ in range(n_init if isinstance(init, str) else 1):
         centres = _start(work, k, init, held, draw)
-        run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * float(work.var(0, unbiased=False).mean()))
+        run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * variance)
         if best is None or run.inertia < best.inertia:
             best = run
     assert best is not None
@@ -101,20 +103,8 @@ def content_order(x: torch.Tensor, seed: int) -> torch.Tensor:
     return torch.argsort(keys, stable=True)
 
 
-def _rows(x: Any) -> torch.Tensor:
-    rows = as_tensor(x, "x", dtype=None)
-    if rows.dtype != torch.float64:
-        rows = rows.to(torch.float32)
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, D) with at least one row and one column")
-    bad = ~torch.isfinite(rows).all(1)
-    if bool(bad.any()):
-        raise ValueError(f"x: NaN or infinity in rows {torch.nonzero(bad).flatten()[:5].tolist()}")
-    return rows
-
-
 def _centres(name: str, given: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
-    centres = _rows(given).to(rows)
+    centres = finite_rows(given, name).to(rows)
     if centres.shape[1] != rows.shape[1] or len(centres) > k:
         raise ValueError(f"{name}: got shape {tuple(centres.shape)}, expected at most {k} rows of {rows.shape[1]} numbers")
     return centres
@@ -180,6 +170,7 @@ def _lloyd(
     rows: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool, balanced: bool, max_iterations: int, threshold: float
 ) -> KMeans:
     lengths = (rows * rows).sum(1)
+    sums = _Sums(rows, len(centres))
     assignment, converged, steps = None, False, 0
     for _ in range(max_iterations):
         steps += 1
@@ -188,7 +179,7 @@ def _lloyd(
             converged = True
             break
         assignment = moved
-        new = _means(rows, assignment, distances, centres, held, spherical)
+        new = _means(sums.of(assignment), rows, distances, centres, held, spherical)
         shift = float(((new - centres) ** 2).sum())
         centres = new
         if shift <= threshold:
@@ -199,13 +190,37 @@ def _lloyd(
     return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged)
 
 
+class _Sums:
+    """Sum and number of the rows of each cluster, kept up to date by the rows that move: after a few steps these are few."""
+
+    def __init__(self, rows: torch.Tensor, k: int) -> None:
+        self.rows, self.k, self.age = rows, k, 0
+        self.assignment: torch.Tensor | None = None
+        self.total = rows.new_zeros(k, rows.shape[1])
+
+    def of(self, assignment: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        before, self.assignment = self.assignment, assignment
+        moved = self.rows if before is None else torch.nonzero(assignment != before).flatten()
+        if before is None or self.age >= 16 or len(moved) > len(self.rows) // 4:      # anew now and then, for rounding adds up
+            self.total, self.age = self._add(self.rows, assignment), 0
+        else:
+            part = self.rows[moved]
+            self.total = self.total + self._add(part, assignment[moved]) - self._add(part, before[moved])
+            self.age += 1
+        return self.total, torch.bincount(assignment, minlength=self.k)
+
+    def _add(self, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        if self.k <= 64:                                          # few clusters: a product with indicators beats scattered additions
+            return torch.nn.functional.one_hot(places, self.k).to(rows.dtype).T @ rows
+        return torch.zeros_like(self.total).index_add_(0, places, rows)
+
+
 def _means(
-    rows: torch.Tensor, assignment: torch.Tensor, distances: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool
+    sums: tuple[torch.Tensor, torch.Tensor], rows: torch.Tensor, distances: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool
 ) -> torch.Tensor:
     """New centres. An empty cluster restarts at the row that lies farthest from its own centre."""
-    counts = torch.bincount(assignment, minlength=len(centres))
-    sums = torch.zeros_like(centres).index_add_(0, assignment, rows)
-    new = sums / counts.clamp_min(1)[:, None]
+    total, counts = sums
+    new = total / counts.clamp_min(1)[:, None]
     empty = torch.nonzero(counts == 0).flatten()
     empty = empty[empty >= held]
     if len(empty):

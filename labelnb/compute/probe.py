@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from labelnb.checks import as_tensor, class_labels, generator, positive_int, within
+from labelnb.checks import as_tensor, class_labels, finite_rows, generator, positive_int, within
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.lbfgs import minimise
 from labelnb.compute.targets import Targets, shares, targets
@@ -92,7 +92,7 @@ def probe(
     -----
     With two classes the penalty acts on the difference of their weights, as in scikit-learn.
     """
-    rows = _rows(x)
+    rows = finite_rows(x)
     problem = targets(rows, y, n_classes, weights, loss)
     within("l2", l2, 0.0, 1e12, open_low=True)
     within("tolerance", tolerance, 0.0, 1.0, open_low=True)
@@ -124,7 +124,7 @@ def out_of_fold(
 
     Parameters as in `probe`; `folds` at least 2; `x` may be a ProbeSpace of the rows, where several penalties are to be compared.
     """
-    rows = x.rows if isinstance(x, ProbeSpace) else _rows(x)
+    rows = x.rows if isinstance(x, ProbeSpace) else finite_rows(x)
     labels = class_labels(y, len(rows), n_classes=n_classes, name="y").to(rows.device)
     positive_int("folds", folds, low=2)
     within("l2", l2, 0.0, 1e12, open_low=True)
@@ -156,7 +156,7 @@ class ProbeSpace:
 
     def __init__(self, x: torch.Tensor, kept: torch.Tensor | None = None) -> None:
         """`kept` (N,) bool: the rows whose axes are taken; those are to span all rows that are ever fitted."""
-        self.rows = _rows(x)
+        self.rows = finite_rows(x)
         self.basis = _Basis.of(self.rows if kept is None else self.rows[kept])
         self.z = self.basis.coordinates(self.rows)
 
@@ -194,18 +194,6 @@ class Fit(NamedTuple):
     loss: float
     iterations: int
     gap: float
-
-
-def _rows(x: Any) -> torch.Tensor:
-    rows = as_tensor(x, "x", dtype=None)
-    if rows.dtype != torch.float64:
-        rows = rows.to(torch.float32)
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise ValueError(f"x: got shape {tuple(rows.shape)}, expected (N, D) with at least one row and one column")
-    bad = ~torch.isfinite(rows).all(1)
-    if bool(bad.any()):
-        raise ValueError(f"x: NaN or infinity in rows {torch.nonzero(bad).flatten()[:5].tolist()}")
-    return rows
 
 
 class _Basis(NamedTuple):
