@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from labelnb.checks import finite_rows, generator, positive_int, within
+from labelnb.compute.device import able_device
 
 __all__ = ["KMeans", "kmeans", "content_order"]
 
@@ -70,6 +71,7 @@ def kmeans(
     One step costs N x K x D. Do not use it for groups of very different size or shape, where it cuts the large ones.
     """
     rows = finite_rows(x)
+    rows = rows.to(able_device(rows.device))
     k = positive_int("k", k, high=len(rows))
     n_init, max_iterations = positive_int("n_init", n_init), positive_int("max_iterations", max_iterations)
     tolerance = within("tolerance", tolerance, 0.0, 1.0)

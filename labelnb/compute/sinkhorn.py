@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import torch
 
 from labelnb.checks import as_tensor, positive_int, within
+from labelnb.compute.device import able_device
 from labelnb.compute.lbfgs import minimise
 
 __all__ = ["Transport", "sinkhorn"]
 
 CHUNK = 1 << 19
-"""Numbers worked on at a time, so that a block stays in the processor's cache between its two uses."""
+"""Numbers worked on at a time on a CPU, so that a block stays in its cache between its two uses; a GPU takes 64 times as many."""
 SINKHORN_STEPS = 3
 """Plain steps before L-BFGS: they bring wild column sums within reach of a quadratic model."""
 
@@ -78,6 +79,7 @@ def sinkhorn(
     `column`.
     """
     s = _scores(scores)
+    s = s.to(able_device(s.device))
     n, k = s.shape
     temperature = within("temperature", temperature, 0.0, float("1e12"), open_low=True)
     tolerance = within("tolerance", tolerance, 0.0, 2.0, open_low=True)
@@ -142,7 +144,7 @@ class _SemiDual:
 
     def __init__(self, scores: torch.Tensor, row: torch.Tensor, column: torch.Tensor, temperature: float) -> None:
         self.scores, self.row, self.column, self.temperature = scores, row, column, temperature
-        step = max(1, CHUNK // scores.shape[1])
+        step = max(1, (CHUNK if scores.device.type == "cpu" else 64 * CHUNK) // scores.shape[1])
         self.blocks = [slice(start, start + step) for start in range(0, len(scores), step)]
         self.calls, self.formed = 0, 0
         single = scores.dtype == torch.float32

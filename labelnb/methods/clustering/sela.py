@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import torch
 
 from labelnb.checks import Range, positive_int, unit_rows, within
+from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.sinkhorn import Transport, masses, sinkhorn
@@ -85,6 +86,7 @@ def sela(
     classes. One update costs N x D x K x H.
     """
     x = unit_rows(embeddings)
+    x = x.to(able_device(x.device))
     n = len(x)
     k, heads = positive_int("n_clusters", n_clusters), positive_int("heads", heads)
     if k > n:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 
 from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
+from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.probe import ProbeSpace, stratified_folds
 from labelnb.compute.train import Head, train
@@ -81,6 +82,7 @@ def curriculum_labeling(
     that, and a warning says so.
     """
     x = unit_rows(embeddings)
+    x = x.to(able_device(x.device))
     if n_classes is not None:
         positive_int("n_classes", n_classes)
     y = class_labels(labels, len(x), n_classes=n_classes).to(x.device)
