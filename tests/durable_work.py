@@ -47,12 +47,15 @@ def decide_some(path: Path, who: int, number: int) -> None:
 
 
 def rows(folder: Path, number: int, width: int) -> None:
-    """Rows of an array, one after the other, at their leisure; row n is all n."""
+    """Rows of an array, one after the other, at their leisure so that no machine is done before the kill; row n is all n."""
+    import time
+
     writer = Store(folder).rows("array", (number, width), np.float32)
     for n in np.flatnonzero(~writer.done).tolist():
         writer.write(n, np.full((1, width), n, np.float32))
         writer.flush()
         say(n)
+        time.sleep(0.001)
     writer.finish()
     say("finished")
 

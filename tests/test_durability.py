@@ -119,7 +119,7 @@ def test_ten_processes_begin_one_journal_at_once(tmp_path: Path):
 def test_rows_go_on_after_kill(tmp_path: Path):
     store, acknowledged = Store(tmp_path), []
     for attempt in range(4):
-        lines = kill_after(begin("rows", tmp_path, 3000, 64), 0.05 + 0.03 * attempt)
+        lines = kill_after(begin("rows", tmp_path, 3000, 64), 0.01 + 0.01 * attempt)
         acknowledged += [int(line) for line in lines]
         assert len(set(acknowledged)) == len(acknowledged)      # nothing that was acknowledged is done again
         writer = store.rows("array", (3000, 64), np.float32)

@@ -112,7 +112,7 @@ def test_a_restarted_kernel_finds_the_labels(lab, kept):
         assert notebook.python("print('s' in globals())") == "False"
         notebook.run_all()
         assert notebook.python("print(s.labels.n_known, s.labels.values.tolist().index(1))") == f"1 {position}"
-        assert cards(notebook).count() > 0
+        cards(notebook).first.wait_for()
 
 
 def test_a_selection_of_most_of_100_000_points_comes_back_whole(lab, kept):
