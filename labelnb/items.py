@@ -33,6 +33,7 @@ FORMAT = 1
 """Version of the folder that `Items.save` writes."""
 Modality = Literal["image", "text", "row", "vector", "node"]
 FrameKind = Literal["pandas", "polars", "arrow"]
+_NAMING = ("name", "title", "caption", "alt", "file_name", "filename", "file")
 
 
 class Items(Sequence[Any]):
@@ -184,8 +185,24 @@ class Items(Sequence[Any]):
         return found
 
     def text(self, i: int) -> str:
-        """A short description of item i for people, whatever the modality; the whole text where items are texts."""
+        """A short description of item i for people, whatever the modality; the whole text where items are texts.
+
+        An image is described by the name of its file, or else by a column of `frame` that names it (`name`, `title`, `caption`, `alt`,
+        `file_name`, `filename`, `file`), or else by its size.
+        """
+        if self.modality == "image" and self.path(i) is None and (column := self._naming_column()) is not None:
+            found = column[self._place(i)].as_py()
+            if found is not None and str(found).strip():
+                return str(found)
         return self._content.describe(self._place(i))
+
+    def _naming_column(self) -> Any:
+        """The user's column that names the items, in the order of preference of `text`; None where there is none."""
+        if self.frame is None:
+            return None
+        columns = {str(name).lower(): name for name in reversed(self.frame.column_names)}
+        found = next((columns[name] for name in _NAMING if name in columns), None)
+        return None if found is None else self.frame.column(found)
 
     def path(self, i: int) -> str | None:
         """Where item i lies on disk; None where it does not."""

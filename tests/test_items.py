@@ -248,6 +248,17 @@ def test_texts_for_people(tmp_path: Path):
     assert repr(made("vector", tmp_path)) == "Items(6 vectors; 4 with a given label)"
 
 
+def test_an_image_in_memory_is_called_what_its_column_says():
+    import pandas as pd
+    from PIL import Image
+
+    frame = pd.DataFrame({"picture": [Image.new("RGB", (8, 8), (n, 0, 0)) for n in range(3)], "Title": ["Grebe", None, " "], "size": [1, 2, 3]})
+    items = load(frame, image="picture")
+    assert items.text(0) == "Grebe" and items.text(-1) == items.text(1) == "image"
+    assert items[np.array([2, 0])].text(1) == "Grebe"
+    assert load(frame.drop(columns="Title"), image="picture").text(0) == "image"
+
+
 def test_edges_of_a_part_are_those_inside_it(tmp_path: Path):
     items = made("node", tmp_path)
     part = items[[2, 1, 0]]

@@ -131,7 +131,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path):
     kept = {str(path.relative_to(ROOT)) for path in (ROOT / "labelnb").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    kept |= {f"labelnb/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}     # for `labelnb lab`
+    tutorials = (path for path in (ROOT / "notebooks").rglob("*") if path.is_file() and ".ipynb_checkpoints" not in path.parts)
+    kept |= {f"labelnb/{path.relative_to(ROOT)}" for path in tutorials}                             # for `labelnb lab`
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert inside == kept
     for needed in ("labelnb/py.typed", "labelnb/datasets/embedded/emoji.parquet", "labelnb/widgets/static/explorer.js"):
