@@ -252,7 +252,8 @@ def test_an_image_in_memory_is_called_what_its_column_says():
     import pandas as pd
     from PIL import Image
 
-    frame = pd.DataFrame({"picture": [Image.new("RGB", (8, 8), (n, 0, 0)) for n in range(3)], "Title": ["Grebe", None, " "], "size": [1, 2, 3]})
+    pictures = [Image.new("RGB", (8, 8), (n, 0, 0)) for n in range(3)]
+    frame = pd.DataFrame({"picture": pictures, "Title": ["Grebe", None, " "], "size": [1, 2, 3]})
     items = load(frame, image="picture")
     assert items.text(0) == "Grebe" and items.text(-1) == items.text(1) == "image"
     assert items[np.array([2, 0])].text(1) == "Grebe"
