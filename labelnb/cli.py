@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     catalog.add_argument("--family", help="only this family")
     catalog.add_argument("--markdown", action="store_true", help="as a Markdown table")
     catalog.set_defaults(run=_catalog)
-    commands.add_parser("sessions", help="list the sessions on this machine").set_defaults(run=_sessions)
+    sessions = commands.add_parser("sessions", help="list the sessions on this machine")
+    sessions.add_argument("--trim", type=float, metavar="GB", help="cut each cache to so many GB; no label is touched")
+    sessions.set_defaults(run=_sessions)
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen) or 0)
@@ -104,7 +106,12 @@ def _sessions(chosen: argparse.Namespace) -> int:
 
     found = sessions()
     for info in found:
-        print(f"{info.changed}  {info.labels:>7} of {info.items} labelled  {info.path}")
+        freed = ""
+        if chosen.trim is not None:
+            from labelnb.store import Store
+
+            freed = f"  {Store(info.path / 'cache').trim(round(chosen.trim * 1e9)) / 1e9:.2f} GB of cache freed"
+        print(f"{info.changed}  {info.labels:>7} of {info.items} labelled  {info.path}{freed}")
     if not found:
         print("no sessions on this machine yet")
     return 0

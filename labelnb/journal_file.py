@@ -1,7 +1,8 @@
 """The SQLite file under the journal: opening it safely, transactions, and errors that say what to do.
 
-Write-ahead log, full sync: a transaction that has returned survives kill -9 and a power cut. Nothing is written before the file is known
-to be a journal of a version that this code reads.
+Write-ahead log, full sync: a transaction that has returned survives kill -9 and a power cut. The log rests on memory that processes of
+one machine share, so on a network file system SQLite's rollback journal is used instead: slower, and as safe as that system's locks are.
+Nothing is written before the file is known to be a journal of a version that this code reads.
 """
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+
+from labelnb.file_systems import is_shared
 
 __all__ = ["JournalFile", "JournalError"]
 
@@ -105,11 +108,12 @@ class JournalFile:
         return ask("PRAGMA application_id").fetchone()[0], ask("PRAGMA user_version").fetchone()[0]
 
     def _use_log(self) -> None:
+        mode = "DELETE" if is_shared(self.path) else "WAL"
         # Two processes that switch a new file at once do not wait for each other by themselves.
         end = time.monotonic() + self.timeout
         while True:
             try:
-                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute(f"PRAGMA journal_mode={mode}")
                 return
             except sqlite3.OperationalError as error:
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:

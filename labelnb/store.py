@@ -67,7 +67,10 @@ class Store:
             entry = read_entry(path)
             if entry is None:
                 return None
-            return {name: open_value(path, kept) for name, kept in entry["arrays"].items()}
+            found = {name: open_value(path, kept) for name, kept in entry["arrays"].items()}
+            with contextlib.suppress(OSError):                  # for `trim`: when it was last of use; a folder may be read-only
+                os.utime(path / "entry.json")
+            return found
         except FileNotFoundError:
             if not path.exists():                               # cleared by another process in this very moment
                 return None
@@ -154,6 +157,32 @@ class Store:
             with contextlib.suppress(OSError):                  # gone in the meantime
                 total += path.stat().st_size if path.is_file() else 0
         return total
+
+    def trim(self, limit: int) -> int:
+        """Remove what was longest not of use until at most `limit` bytes are left; what was set aside or left unfinished goes first.
+
+        Nothing is lost but time: an entry that is asked for again is computed again. Rows of an unfinished computation that a process
+        touched within a day stay. Returns the bytes that were freed.
+        """
+        if limit < 0:
+            raise ValueError(f"limit: got {limit}, expected a number of bytes, 0 or more")
+        parts = []
+        for path in self.folder.glob("*") if self.folder.exists() else ():
+            with contextlib.suppress(OSError):                  # gone in the meantime
+                finished = not path.name.startswith(".")
+                mark = path / "entry.json" if finished else path
+                used = max((file.stat().st_mtime for file in (mark, *(() if finished else path.iterdir()))), default=0.0)
+                if finished or path.name.startswith(".aside-") or time.time() - used > _OLD:
+                    parts.append((finished, used, path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())))
+        before = left = self.size()
+        for _, _, path, size in sorted(parts, key=lambda part: part[:2]):
+            if left <= limit:
+                break
+            with contextlib.suppress(OSError):
+                (path / "entry.json").unlink(missing_ok=True)   # first: without it there is no entry, rather than half of one
+            shutil.rmtree(path, ignore_errors=True)
+            left -= size
+        return before - left
 
     def clear(self) -> None:
         """Remove everything; labels are not kept here. What is mapped by a living array stays readable to it."""

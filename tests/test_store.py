@@ -275,3 +275,37 @@ def test_a_moved_cache_is_still_good(store: Store, tmp_path: Path):
     store.put("key", {"x": BIG})
     shutil.move(store.folder, tmp_path / "moved")
     assert (Store(tmp_path / "moved").get("key")["x"] == BIG).all()
+
+
+# -- trimming
+
+def test_trim_keeps_what_was_of_use_last(store: Store):
+    for number in range(4):
+        store.put(f"entry-{number}", {"x": BIG})
+        os.utime(store.folder / f"entry-{number}" / "entry.json", (number, number))
+    assert store.get("entry-0") is not None                     # looked at: of use now
+    each = store.size() // 4
+    assert store.trim(store.size()) == 0 and len(store.keys()) == 4
+    freed = store.trim(2 * each + each // 2)
+    assert store.keys() == ["entry-0", "entry-3"]
+    assert freed == 4 * each - store.size() or abs(freed - 2 * each) < 100
+    with pytest.raises(ValueError, match="limit: got -1"):
+        store.trim(-1)
+    assert store.trim(0) > 0 and store.keys() == [] and store.size() == 0
+
+
+def test_trim_takes_what_is_damaged_and_leaves_what_is_being_written(store: Store):
+    store.put("good", {"x": BIG})
+    store.put("bad", {"x": BIG})
+    (store.folder / "bad" / "entry.json").write_text("{")
+    with pytest.warns(UserWarning, match="damaged"):
+        assert store.get("bad") is None
+    writer = store.rows("rows", (100, 4), np.float32)
+    writer.write(0, np.ones((10, 4), np.float32))
+    writer.flush()
+    assert store.trim(store.size() - 1) > BIG.nbytes / 2
+    assert store.keys() == ["good"] and not list(store.folder.glob(".aside-*"))
+    store.trim(0)
+    assert store.keys() == []
+    writer.write(10, np.ones((90, 4), np.float32))
+    assert (writer.finish() == 1).all()
