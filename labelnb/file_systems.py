@@ -9,8 +9,11 @@ __all__ = ["file_system", "is_shared"]
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _SHARED = frozenset(
-    "nfs nfs4 cifs smb smb2 smb3 smbfs afs ncpfs 9p virtiofs ceph lustre gpfs beegfs glusterfs davfs fuse.sshfs fuse.glusterfs fuse.cephfs "
-    "fuse.s3fs fuse.gcsfuse fuse.rclone fuse.blobfuse fuse.davfs".split()
+    (
+        *("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ncpfs", "9p", "virtiofs"),
+        *("ceph", "lustre", "gpfs", "beegfs", "glusterfs", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.cephfs"),
+        *("fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.blobfuse", "fuse.davfs"),
+    )
 )
 
 
