@@ -13,8 +13,8 @@ from labelnb.journal import Journal
 from labelnb.labels import Label
 
 MOUNTS = """22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
-30 22 0:40 / /home rw,relatime shared:1 - nfs4 server:/home rw,vers=4.2
-31 30 8:2 / /home/ada/fast rw - xfs /dev/sdb1 rw
+30 22 0:40 / /home rw,relatime shared:1 - nfs4 server:/srv rw,vers=4.2
+31 30 8:2 / /srv/ada/fast rw - xfs /dev/sdb1 rw
 32 22 0:41 / /mnt/two\\040words rw - cifs //server/share rw
 33 22 0:42 / /later rw - ext4 /dev/sdc1 rw
 34 22 0:43 / /later rw - fuse.sshfs ada@server: rw
@@ -32,10 +32,10 @@ def mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("path", "kind", "shared"),
     [
         ("/var/x", "ext4", False),
-        ("/home", "nfs4", True),
-        ("/home/ada/work.lnb/journal.sqlite", "nfs4", True),
-        ("/home/ada/fast/work.lnb", "xfs", False),
-        ("/homely/x", "ext4", False),
+        ("/srv", "nfs4", True),
+        ("/srv/ada/work.lnb/journal.sqlite", "nfs4", True),
+        ("/srv/ada/fast/work.lnb", "xfs", False),
+        ("/service/x", "ext4", False),
         ("/mnt/two words/x", "cifs", True),
         ("/later/x", "fuse.sshfs", True),
     ],
