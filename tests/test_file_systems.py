@@ -13,7 +13,7 @@ from labelnb.journal import Journal
 from labelnb.labels import Label
 
 MOUNTS = """22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
-30 22 0:40 / /home rw,relatime shared:1 - nfs4 server:/srv rw,vers=4.2
+30 22 0:40 / /srv rw,relatime shared:1 - nfs4 server:/srv rw,vers=4.2
 31 30 8:2 / /srv/ada/fast rw - xfs /dev/sdb1 rw
 32 22 0:41 / /mnt/two\\040words rw - cifs //server/share rw
 33 22 0:42 / /later rw - ext4 /dev/sdc1 rw
