@@ -18,6 +18,7 @@ _HOME = {
     "Transport": "sinkhorn", "sinkhorn": "sinkhorn",
     "KMeans": "kmeans", "kmeans": "kmeans",
     "Probe": "probe", "probe": "probe", "out_of_fold": "probe",
+    "DawidSkene": "dawid_skene", "dawid_skene": "dawid_skene",
     "Training": "train", "train": "train",
 }
 
@@ -38,11 +39,14 @@ __all__ = [
     "Probe",
     "probe",
     "out_of_fold",
+    "DawidSkene",
+    "dawid_skene",
     "Training",
     "train",
 ]
 
 if TYPE_CHECKING:
+    from labelnb.compute.dawid_skene import DawidSkene, dawid_skene
     from labelnb.compute.device import choose_device
     from labelnb.compute.kmeans import KMeans, kmeans
     from labelnb.compute.knn import KnnGraph, knn_graph
