@@ -27,7 +27,7 @@ def twin(votes, k, steps, cell=0.0, pseudo=0.0, known=None):
             if votes[i, j] >= 0:
                 p[i, votes[i, j]] += 1
     everyone = p.sum(0) / p.sum()
-    p = np.array([row / row.sum() if row.sum() else everyone for row in p])
+    p = np.array([row / row.sum() if row.sum() else everyone for row in p], dtype=float)
     known = np.full(n, -1) if known is None else known
     for i in np.flatnonzero(known >= 0):
         p[i] = np.eye(k)[known[i]]
@@ -111,7 +111,7 @@ def test_patterns_worked_on_once_give_what_single_items_give():
     many = np.tile(votes, (12, 1))
     known = np.where(np.arange(480) % 7 == 0, np.tile(y, 12), -1)
     made = dawid_skene(many, labels=known, max_iterations=9, tolerance=0.0)
-    p, confusion, prior, likelihood = twin(many, 3, 9, 0.01, 0.0, known)
+    p, confusion, _, likelihood = twin(many, 3, 9, 0.01, 0.0, known)
     np.testing.assert_allclose(made.probabilities, p, atol=1e-10)
     np.testing.assert_allclose(made.confusion, confusion, atol=1e-10)
     assert made.log_likelihood == pytest.approx(likelihood, rel=1e-10)
