@@ -29,6 +29,8 @@ class LabelSpace:
     """(K, A) one row of attribute strengths a class."""
     multi: bool = False
     """Whether an item can hold several classes at once."""
+    version: int = 0
+    """Which version of the session's classes this is, counted by the journal from 1; 0 where it is not recorded. Not compared."""
 
     def __post_init__(self) -> None:
         names: tuple[Any, ...] = tuple(self.names)
@@ -94,7 +96,7 @@ class LabelSpace:
         return dataclasses.replace(self, names=(*self.names, name), prompts={**self.prompts, **extra}, metric=None, attributes=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values; `from_dict` reads them back."""
+        """JSON-ready values; `from_dict` reads them back. Without the version: the same classes are the same in any."""
         return {
             "names": list(self.names),
             "prompts": {name: list(texts) for name, texts in self.prompts.items()},
@@ -107,8 +109,9 @@ class LabelSpace:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LabelSpace:
-        """The LabelSpace that `to_dict` wrote."""
-        return cls(**{**values, "names": tuple(values["names"])})
+        """The LabelSpace that `to_dict` wrote; what is not of a LabelSpace is left aside."""
+        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "names": tuple(values["names"])})
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,7 +1,7 @@
 """Which cluster of a new clustering is which of an old one: the one-to-one matching with the largest overlap.
 
-Source: the assignment problem, Kuhn 1955 "The Hungarian Method for the Assignment Problem" (doi 10.1002/nav.3800020109), over the table of shared
-items, as in Hubert and Arabie 1985 "Comparing partitions".
+Source: the assignment problem, Kuhn 1955 "The Hungarian Method for the Assignment Problem" (doi 10.1002/nav.3800020109), over the table
+of shared items, as in Hubert and Arabie 1985 "Comparing partitions".
 """
 from __future__ import annotations
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from labelnb.class_changes import ClassChanges
 from labelnb.labels import Label
 from labelnb.results import Result
 from labelnb.selection import one_each
 
 if TYPE_CHECKING:
-    from labelnb.classes import LabelSpace
+    from labelnb.event_log import Step
     from labelnb.folder import SessionFolder
     from labelnb.items import Items
     from labelnb.journal import Event, Journal
@@ -24,7 +25,7 @@ __all__ = ["Desk"]
 _DECISIONS = ("decision", "accept")
 
 
-class Desk:
+class Desk(ClassChanges):
     """The part of a session that widgets use. A widget decides through it and computes nothing."""
 
     if TYPE_CHECKING:
@@ -34,8 +35,6 @@ class Desk:
 
         @property
         def items(self) -> Items: ...
-        @property
-        def classes(self) -> LabelSpace: ...
         @property
         def journal(self) -> Journal: ...
         @property
@@ -55,13 +54,16 @@ class Desk:
         confidence: Any = None,
         who: str | None = None,
         source: Literal["person", "accept"] = "person",
-    ) -> None:
+        step: tuple[str, Mapping[str, Any]] | None = None,
+        joined_to: int | None = None,
+    ) -> int:
         """Record a decision made in a widget; on disk when this returns. `value` as in `label`; `source="accept"` where a person accepted
-        in bulk, such as a whole cluster, without seeing every item."""
+        in bulk, such as a whole cluster, without seeing every item. `step` and `joined_to` as in `Journal.decide`; the event's number comes
+        back."""
         where = np.atleast_1d(np.asarray(positions, np.int64))
         labels = [Label.of(one, self.classes) for one in one_each(value, len(where))]
         made = proposal.provenance if proposal is not None else None
-        self.journal.decide(
+        event = self.journal.decide(
             self.items.ids[where].tolist(),
             labels,
             who=who or self.who,
@@ -70,16 +72,41 @@ class Desk:
             run=made.run if made else None,
             method=made.method if made else None,
             confidence=confidence,
+            step=step,
+            joined_to=joined_to,
         )
         self._changed()
+        return event.number
 
-    def undo_decision(self, n: int = 1) -> int:
-        """Take back the last `n` decisions or bulk accepts, and leave runs alone. Returns how many were."""
-        return len(self._after(self.journal.undo(n, kinds=_DECISIONS)))
+    def record_step(
+        self, kind: Literal["board", "graph"], subject: str, step: Mapping[str, Any], summary: str, n_items: int = 0,
+        joined_to: int | None = None,
+    ) -> int:
+        """Keep work that is no label, see `Journal.record`; the event's number comes back."""
+        number = self.journal.record(kind, subject, step, who=self.who, summary=summary, n_items=n_items, joined_to=joined_to).number
+        self._tell()
+        return number
 
-    def redo_decision(self, n: int = 1) -> int:
-        """Bring back the last `n` undone decisions. Returns how many were."""
-        return len(self._after(self.journal.redo(n, kinds=_DECISIONS)))
+    def steps(self, subject: str, *, undone: bool = False) -> list[Step]:
+        """The steps on a subject that hold, in order; see `Journal.steps`."""
+        return self.journal.steps(subject, undone=undone)
+
+    def step_subjects(self, prefix: str) -> list[str]:
+        """Subjects that begin with `prefix`, the one worked on last first; see `Journal.subjects`."""
+        return self.journal.subjects(prefix)
+
+    def undo_decision(self, n: int = 1, also: Collection[str] = ()) -> int:
+        """Take back the last `n` decisions or bulk accepts, or steps of the kinds in `also`; leaves runs alone. Returns how many events."""
+        return len(self._after(self.journal.undo(n, kinds=(*_DECISIONS, *also), who=self.who)))
+
+    def redo_decision(self, n: int = 1, also: Collection[str] = ()) -> int:
+        """Bring back the last `n` undone decisions, or steps of the kinds in `also`. Returns how many events."""
+        return len(self._after(self.journal.redo(n, kinds=(*_DECISIONS, *also), who=self.who)))
+
+    def can_take_back(self, also: Collection[str] = ()) -> tuple[bool, bool]:
+        """Whether there is something to undo, and to redo, among decisions and steps of the kinds in `also`."""
+        kinds = (*_DECISIONS, *also)
+        return self.journal.can_undo(kinds), self.journal.can_redo(kinds)
 
     @property
     def can_undo(self) -> bool:

@@ -9,22 +9,26 @@ import bisect
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from labelnb.class_moves import Moves, moved
 from labelnb.classes import LabelSpace
 from labelnb.labels import Decisions, Label, LabelSet
 
-__all__ = ["EventLog", "Damaged", "UNDOABLE"]
+__all__ = ["EventLog", "Damaged", "Step", "UNDOABLE", "STEPS", "STACKED"]
 
 UNDOABLE = ("decision", "accept", "run")
 """What undo takes when it is not told more precisely."""
-_STACKED = (*UNDOABLE, "classes")
+STEPS = ("board", "graph")
+"""Kinds of work that is no label: what a person does with clusters on a board, with the edges of a graph. See `Journal.record`."""
+STACKED = (*UNDOABLE, "classes", *STEPS)
+"""All that can be undone."""
 
 _NEW = """
-SELECT number, kind, n_items, CASE WHEN kind IN ('undo', 'redo') THEN details END, who, moment, source, run, method,
+SELECT number, kind, n_items, CASE WHEN kind NOT IN ('run', 'note') THEN details END, who, moment, source, run, method,
     event, items, labels, confidence, checksum
 FROM events LEFT JOIN decisions ON event = number WHERE number > ? ORDER BY number
 """
@@ -32,6 +36,17 @@ FROM events LEFT JOIN decisions ON event = number WHERE number > ? ORDER BY numb
 
 class Damaged(ValueError):
     """Something read is not what was written."""
+
+
+class Step(NamedTuple):
+    """A piece of work on a subject that is no label, or goes with one; see `Journal.record`."""
+
+    number: int
+    """Of its event."""
+    kind: str
+    """`board` or `graph`; `decision` or `accept` where it goes with labels."""
+    content: Mapping[str, Any]
+    """What was done, in the words of whoever did it."""
 
 
 class Growing:
@@ -64,7 +79,12 @@ class EventLog:
         """Events that do not hold at the moment."""
         self._holding: list[int] = []                           # events that undo can take, in order
         self._redoable: list[int] = []                          # events that redo can take, the next one last
-        self._kinds: dict[int, str] = {}
+        self._kinds: dict[int, set[str]] = {}                   # by the first event of a step
+        self._head: dict[int, int] = {}                         # of an event that is one step with an earlier one
+        self._members: dict[int, list[int]] = {}
+        self.steps: dict[str, list[Step]] = {}
+        """Steps by subject, in order, whether or not they hold."""
+        self._moves: list[tuple[int, Moves]] = []               # by the event that changed the classes
         self._has_classes = False
         self.decisions = Decisions([], [], [], [], [], [])
         self._decision_index: dict[int, int] = {}
@@ -102,10 +122,8 @@ class EventLog:
         elif kind == "classes" and not self._has_classes:
             self._has_classes = True                            # the first classes are where a session begins
             return
-        if kind in _STACKED:
-            self._kinds[number] = kind
-            self._holding.append(number)
-            self._redoable.clear()
+        if kind in STACKED:
+            self._stack(number, kind, json.loads(details or "{}"))
         elif kind == "undo":
             for target in _numbers(details, self._holding):
                 self._holding.remove(target) if self._holding[-1] != target else self._holding.pop()
@@ -116,6 +134,19 @@ class EventLog:
                 self._redoable.remove(target)
                 bisect.insort(self._holding, target)
                 self.undone.discard(target)
+
+    def _stack(self, number: int, kind: str, details: Mapping[str, Any]) -> None:
+        head = details.get("joined_to")
+        if head in self._kinds and head not in self.undone:     # undone by another process in this very moment: a step of its own then
+            self._head[number] = head
+            self._members.setdefault(head, [head]).append(number)
+        self._kinds.setdefault(self._head.get(number, number), set()).add(kind)
+        if "subject" in details:
+            self.steps.setdefault(details["subject"], []).append(Step(number, kind, details["step"]))
+        if details.get("moves"):
+            self._moves.append((number, details["moves"]))
+        self._holding.append(number)
+        self._redoable.clear()
 
     def _take_decisions(self, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
@@ -140,12 +171,22 @@ class EventLog:
     # -- undo and redo
 
     def to_undo(self, n: int, kinds: Collection[str]) -> list[int]:
-        """The last `n` events of these kinds that hold, the last one first."""
-        return _last(self._holding, n, kinds, self._kinds)
+        """The events of the last `n` steps of these kinds that hold, the last one first."""
+        return self._last(self._holding, n, kinds)
 
     def to_redo(self, n: int, kinds: Collection[str]) -> list[int]:
-        """The `n` events of these kinds that were undone last, the last one first."""
-        return _last(self._redoable, n, kinds, self._kinds)
+        """The events of the `n` steps of these kinds that were undone last, the last one first."""
+        return self._last(self._redoable, n, kinds)
+
+    def _last(self, stack: Sequence[int], n: int, kinds: Collection[str]) -> list[int]:
+        heads: dict[int, None] = {}
+        for number in reversed(stack):
+            if len(heads) == n:
+                break
+            head = self._head.get(number, number)
+            if not self._kinds[head].isdisjoint(kinds):
+                heads[head] = None
+        return [number for head in heads for number in reversed(self._members.get(head, [head]))]
 
     # -- the labels that follow
 
@@ -170,15 +211,39 @@ class EventLog:
             return np.zeros(len(codes), bool)
         deciding = self._deciding(max(int(self._items.array.max()), int(codes.max(initial=0))) + 1)[codes]
         people = np.array([source == "person" for source in self.decisions.sources])
-        labels, decision_of = self._labels.array, self._decision_of.array
-        return (deciding >= 0) & (labels[deciding] > 0) & people[decision_of[deciding]]
+        return (deciding >= 0) & (self._given(deciding)[0] > 0) & people[self._decision_of.array[deciding]]
 
     def n_labelled(self) -> int:
         """How many items have a label."""
         if not len(self._items.array):
             return 0
         deciding = self._deciding(int(self._items.array.max()) + 1)
-        return int((self._labels.array[deciding[deciding >= 0]] > 0).sum())
+        return int((self._given(deciding[deciding >= 0])[0] > 0).sum())
+
+    def _given(self, entries: np.ndarray) -> tuple[np.ndarray, list[Label | None]]:
+        """The labels of these entries as codes, and what the codes stand for: a label given before its class was renamed, merged or
+        split is what the new classes make of it."""
+        codes, table = self._labels.array[entries], self._table
+        if len(codes) and codes.max() >= len(table):
+            raise Damaged("a decision gives a label that is not in the list of labels")
+        moves = [(number, each) for number, each in self._moves if number not in self.undone]
+        if not moves:
+            return codes, list(table)
+        codes, table = codes.copy(), list(table)
+        places = {label: code for code, label in enumerate(table)}
+        given_by = np.asarray(self.decisions.numbers)[self._decision_of.array[entries]]
+        for number, each in moves:
+            old = given_by < number
+            new = np.arange(len(table))
+            for code in np.unique(codes[old]).tolist():
+                label = table[code]
+                made = None if label is None else moved(label, each).label
+                if made not in places:
+                    places[made] = len(table)
+                    table.append(made)
+                new[code] = places[made]
+            codes[old] = new[codes[old]]
+        return codes, table
 
     def label_set(self, connection: sqlite3.Connection, ids: np.ndarray, classes: LabelSpace, frame_kind: str) -> LabelSet:
         """The labels of `ids` as they are after all that holds."""
@@ -186,15 +251,13 @@ class EventLog:
         deciding = self._deciding(len(place_of_item))
         codes = np.flatnonzero((deciding >= 0) & (place_of_item >= 0))
         entries, places = deciding[codes], place_of_item[codes]
-        given = self._labels.array[entries]
+        given, table = self._given(entries)
         entries, places, given = entries[given > 0], places[given > 0], given[given > 0]
-        if len(given) and given.max() >= len(self._table):
-            raise Damaged("a decision gives a label that is not in the list of labels")
         labels, decision_of, confidence = np.zeros(len(ids), np.int32), np.full(len(ids), -1, np.int64), np.full(len(ids), np.nan)
         labels[places], decision_of[places], confidence[places] = given, self._decision_of.array[entries], self._confidence.array[entries]
         columns = Decisions(*[list(column) for column in self.decisions])   # type: ignore[arg-type]
         return LabelSet(
-            ids, classes, table=list(self._table), codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence,
+            ids, classes, table=table, codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence,
             frame_kind=frame_kind,
         )
 
@@ -214,16 +277,6 @@ class EventLog:
             places[np.fromiter((code for code, _ in rows), np.int64, len(rows)) - known] = [find(name, -1) for _, name in rows]
             self._place_of_item.extend(places)
         return self._place_of_item.array
-
-
-def _last(stack: Sequence[int], n: int, kinds: Collection[str], kind_of: dict[int, str]) -> list[int]:
-    found: list[int] = []
-    for number in reversed(stack):
-        if len(found) == n:
-            break
-        if kind_of[number] in kinds:
-            found.append(number)
-    return found
 
 
 def _numbers(details: str | None, among: Sequence[int]) -> list[int]:

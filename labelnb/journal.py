@@ -1,4 +1,11 @@
-"""The journal: all decisions and runs of a session, in SQLite, append-only. Labels are its replay; undo appends."""
+"""The journal: all decisions and runs of a session, in SQLite, append-only. Labels are its replay; undo appends.
+
+Work that is no label, such as merging clusters or cutting edges, is kept by `record(kind, subject, step)`: the subject says what it is
+about, the step what was done, in words that only its reader knows. `steps(subject)` gives back what holds, in order, and the reader
+replays it over what a method gave; undo and redo treat it as any decision. A step that goes with labels, such as accepting a cluster,
+travels in the decision (`decide(..., step=(subject, step))`), so that the two are one. Several events are one step to undo where the
+later ones say `joined_to` the first.
+"""
 from __future__ import annotations
 
 import contextlib
@@ -15,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
+from labelnb.class_moves import Moves
 from labelnb.classes import LabelSpace
 from labelnb.decision import Decision
-from labelnb.event_log import UNDOABLE, Damaged, EventLog
+from labelnb.event_log import STACKED, STEPS, UNDOABLE, Damaged, EventLog, Step
 from labelnb.fingerprints import plain_json
 from labelnb.journal_file import JournalError, JournalFile
 from labelnb.labels import Label, LabelSet
 
 __all__ = ["Journal", "Event", "JournalError"]
-
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Event:
     number: int
     """1, 2, ... in order; of a run, its run number."""
     kind: str
-    """`decision`, `accept` (in bulk), `run`, `undo`, `redo`, `classes`, `note`."""
+    """`decision`, `accept` (in bulk), `run`, `undo`, `redo`, `classes`, `board`, `graph`, `note`."""
     who: str
     """Who did it; empty for what no person did."""
     when: str
@@ -90,7 +97,7 @@ class Journal:
     def decide(
         self, ids: Sequence[str] | np.ndarray, labels: Sequence[Label | None] | Label | None, *, who: str, source: str = "person",
         run: int | None = None, method: str | None = None, confidence: Any = None, kind: str = "decision", summary: str = "",
-        keep_people: bool = False,
+        keep_people: bool = False, step: tuple[str, Mapping[str, Any]] | None = None, joined_to: int | None = None,
     ) -> Event:
         """Give labels to items, durably, in one transaction: when this returns, the decision is kept.
 
@@ -105,6 +112,8 @@ class Journal:
         kind : "decision", or "accept" for a bulk accept
         summary : one line for the history; made from the labels where empty
         keep_people : leave out the items whose label a person gave, whoever did so and in whatever process up to this moment
+        step : subject and content of the step that goes with it, see `record`
+        joined_to : number of the event with which it is one step to undo
 
         Returns
         -------
@@ -117,7 +126,7 @@ class Journal:
         """
         if kind not in ("decision", "accept"):
             raise ValueError(f"kind: got {kind!r}, expected 'decision' or 'accept'")
-        decision = Decision.of(ids, labels, confidence)
+        decision, more = Decision.of(ids, labels, confidence), _more(step, joined_to)
         with self._writing() as db:
             codes = decision.item_codes(db)
             if keep_people:
@@ -128,10 +137,45 @@ class Journal:
                 found = db.execute("SELECT method FROM events WHERE number = ? AND kind = 'run'", (run,)).fetchone()
                 method = found[0] if found else None
             told, count = summary or str(decision), len(decision.ids)
-            number, moment = _append(db, kind, who, told, count, source=source, run=run, method=method)
+            number, moment = _append(db, kind, who, told, count, source=source, run=run, method=method, details=more or None)
             if count:
                 decision.write(db, number, codes)
-        return Event(number, kind, who, _iso(moment), told, count, run, False, {"source": source, "method": method})
+        return Event(number, kind, who, _iso(moment), told, count, run, False, {"source": source, "method": method, **more})
+
+    def record(
+        self, kind: str, subject: str, step: Mapping[str, Any], *, who: str = "", summary: str = "", n_items: int = 0,
+        joined_to: int | None = None,
+    ) -> Event:
+        """Keep a step of work that is no label; durable when this returns, undone and redone where `kinds` names its kind.
+
+        Parameters
+        ----------
+        kind : "board" (clusters named, merged, split) or "graph" (edges cut, added)
+        subject : what it is about, such as the fingerprint of the result that is worked on; `steps(subject)` finds it again
+        step : JSON-ready values that say what was done
+        n_items : how many items it touches, for the history
+        joined_to : number of the event with which it is one step to undo
+        """
+        if kind not in STEPS:
+            raise ValueError(f"kind: got {kind!r}, expected one of {list(STEPS)}; labels go through decide")
+        details = _more((subject, step), joined_to)
+        with self._writing() as db:
+            number, moment = _append(db, kind, who, summary, n_items, details=details)
+        return Event(number, kind, who, _iso(moment), summary, n_items, None, False, json.loads(plain_json(details)))
+
+    def steps(self, subject: str, *, undone: bool = False) -> list[Step]:
+        """The steps on a subject that hold, in order; with `undone`, those too that do not."""
+        with self._reading() as db:
+            self._log.read(db)
+            return [step for step in self._log.steps.get(subject, ()) if undone or step.number not in self._log.undone]
+
+    def subjects(self, prefix: str = "") -> list[str]:
+        """Subjects with a step that holds and that begin with `prefix`, the one worked on last first."""
+        with self._reading() as db:
+            self._log.read(db)
+            gone, found = self._log.undone, self._log.steps.items()
+            last = {name: max((step.number for step in steps if step.number not in gone), default=0) for name, steps in found}
+        return sorted((name for name, number in last.items() if number and name.startswith(prefix)), key=lambda name: -last[name])
 
     def record_run(
         self, method: str, provenance: Mapping[str, Any], summary: str, *, result_key: str | None = None, who: str = "",
@@ -145,10 +189,13 @@ class Journal:
             number, moment = _append(db, "run", who, summary, 0, method=method, details=details)
         return Event(number, "run", who, _iso(moment), summary, 0, number, False, json.loads(plain_json(details)))
 
-    def record_classes(self, space: LabelSpace, *, who: str = "") -> Event:
-        """Keep the classes as they are from now on. Labels keep the names they were given."""
-        summary = f"{len(space)} classes: {', '.join(space.names[:6])}{', ...' if len(space) > 6 else ''}"
-        details = space.to_dict()
+    def record_classes(
+        self, space: LabelSpace, *, who: str = "", moves: Moves | None = None, summary: str = "", joined_to: int | None = None,
+    ) -> Event:
+        """Keep the classes as they are from now on. Labels keep the names they were given, but for classes in `moves` (new names by old
+        one): what was given before is from now on read in terms of the new ones, see `class_moves`."""
+        summary = summary or f"{len(space)} classes: {', '.join(space.names[:6])}{', ...' if len(space) > 6 else ''}"
+        details = {**space.to_dict(), "moves": {name: list(new) for name, new in (moves or {}).items()}, **_more(None, joined_to)}
         with self._writing() as db:
             number, moment = _append(db, "classes", who, summary, 0, details=details)
         return Event(number, "classes", who, _iso(moment), summary, 0, None, False, details)
@@ -160,14 +207,13 @@ class Journal:
         return Event(number, "note", who, _iso(moment), text, 0)
 
     def undo(self, n: int = 1, *, kinds: Collection[str] | None = None, who: str = "") -> list[Event]:
-        """Undo the last `n` events that hold; all of them, where there are fewer. The labels before them show again.
+        """Undo the last `n` steps that hold; all of them, where there are fewer. The labels before them show again.
 
         Parameters
         ----------
-        n : how many
-        kinds : among `decision`, `accept`, `run`, `classes`; without `classes` where it is not said. The first classes of all are never
-            undone. An undone run is no longer among the runs; labels that were accepted from it are decisions of their own, and stay
-            until they are undone.
+        n : how many; events that were joined are one
+        kinds : among `decision`, `accept`, `run`, `classes`, `board`, `graph`; only the first three where it is not said. The first
+            classes of all are never undone. An undone run is no longer among the runs; labels accepted from it are decisions of their own.
 
         Returns
         -------
@@ -233,9 +279,11 @@ class Journal:
         """The classes as they were recorded last; None where they never were."""
         with self._reading() as db:
             self._log.read(db)
-            for number, details in db.execute("SELECT number, details FROM events WHERE kind = 'classes' ORDER BY number DESC"):
-                if number not in self._log.undone:
-                    return LabelSpace.from_dict(json.loads(details))
+            rows = db.execute("SELECT number FROM events WHERE kind = 'classes' ORDER BY number").fetchall()
+            holding = [(version, number) for version, (number,) in enumerate(rows, 1) if number not in self._log.undone]
+            if holding:                                         # a version is never given twice, an undone one neither
+                (details,) = db.execute("SELECT details FROM events WHERE number = ?", holding[-1][1:]).fetchone()
+                return LabelSpace.from_dict({**json.loads(details), "version": holding[-1][0]})
         return None
 
     def history(self, limit: int | None = None) -> list[Event]:
@@ -308,8 +356,14 @@ _COLUMNS = "number, kind, who, moment, summary, n_items, run, source, method, de
 
 def _event(row: tuple[Any, ...], undone: Collection[int]) -> Event:
     number, kind, who, moment, summary, n_items, run, source, method, details = row
-    found = {"source": source, "method": method} if details is None and kind in ("decision", "accept") else json.loads(details or "{}")
+    found = {**({"source": source, "method": method} if kind in ("decision", "accept") else {}), **json.loads(details or "{}")}
     return Event(number, kind, who, _iso(moment), summary, n_items, number if kind == "run" else run, number in undone, found)
+
+
+def _more(step: tuple[str, Mapping[str, Any]] | None, joined_to: int | None) -> dict[str, Any]:
+    """The details by which the log knows a step and what it is joined to."""
+    made: dict[str, Any] = {} if step is None else {"subject": str(step[0]), "step": dict(step[1])}
+    return made if joined_to is None else {**made, "joined_to": int(joined_to)}
 
 
 def _rows(db: sqlite3.Connection, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
@@ -322,8 +376,7 @@ def _append(
 ) -> tuple[int, int]:
     if not isinstance(who, str):
         raise TypeError(f"who: got {who!r}, expected a name")
-    moment = time.time_ns() // 1000
-    text = None if details is None else plain_json(details)
+    moment, text = time.time_ns() // 1000, None if details is None else plain_json(details)
     columns = "kind, who, moment, summary, n_items, source, run, method, details"
     row = (kind, who, moment, summary, n_items, source, None if run is None else int(run), method, text)
     cursor = db.execute(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -334,9 +387,9 @@ def _undoable(kinds: Collection[str] | None) -> tuple[str, ...]:
     if kinds is None:
         return UNDOABLE
     wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
-    strange = [kind for kind in wanted if kind not in (*UNDOABLE, "classes")]
+    strange = [kind for kind in wanted if kind not in STACKED]
     if strange or not wanted:
-        raise ValueError(f"kinds: got {list(wanted)}, expected some of {[*UNDOABLE, 'classes']}")
+        raise ValueError(f"kinds: got {list(wanted)}, expected some of {list(STACKED)}")
     return wanted
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from labelnb.classes import LabelSpace
 from labelnb.desk import Desk
+from labelnb.event_log import STACKED
 from labelnb.family import Family
 from labelnb.folder import SessionFolder
 from labelnb.ingredients import Ingredients
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from labelnb.student import Student
 
 __all__ = ["Session"]
-
-_STEPS = ("decision", "accept", "run", "classes")
 
 
 class Session(Desk):
@@ -110,6 +109,7 @@ class Session(Desk):
         self._classes = wanted
         if wanted != (kept or LabelSpace()):
             self.journal.record_classes(wanted)
+            self._classes = self.journal.classes() or wanted
         self._labels: LabelSet | None = None
         for family in families():
             setattr(self, family, Family(self, family))
@@ -135,7 +135,6 @@ class Session(Desk):
     def classes(self, value: Any) -> None:
         space = LabelSpace.of(value)
         if space != self._classes:
-            self._classes = space
             self.journal.record_classes(space, who=self.who)
             self._changed()
 
@@ -197,7 +196,7 @@ class Session(Desk):
         self._embeddings = embed(self, encoder, class_vectors=class_embeddings, batch_size=batch_size, progress=progress)
         return self._embeddings
 
-    def label(self, ids: Any, value: Any, who: str | None = None) -> Event:
+    def label(self, ids: Any, value: Any, who: str | None = None, *, joined_to: int | None = None) -> Event:
         """Record what a person decided; on disk when this returns.
 
         Parameters
@@ -206,6 +205,7 @@ class Session(Desk):
         value : class name; `lnb.not_("cat")`, `lnb.any_of("cat", "dog")`, `lnb.UNSURE`, `lnb.OUTSIDE`; a mapping of class to True, False or
             None for several classes an item; None to clear; or a list of these, one an item
         who : recorded as the decider; the session's `who` by default
+        joined_to : number of the event with which this is one step to undo
 
         Raises
         ------
@@ -214,7 +214,7 @@ class Session(Desk):
         """
         positions = self.positions(ids)
         labels = [Label.of(one, self.classes) for one in one_each(value, len(positions))]
-        event = self.journal.decide(self.items.ids[positions].tolist(), labels, who=who or self.who, source="person")
+        event = self.journal.decide(self.items.ids[positions].tolist(), labels, who=who or self.who, source="person", joined_to=joined_to)
         self._changed()
         return event
 
@@ -262,19 +262,12 @@ class Session(Desk):
         return event
 
     def undo(self, n: int = 1) -> list[Event]:
-        """Take back the last `n` steps: decisions, bulk accepts, runs, changes of the classes. Appends; `redo` brings them again."""
-        return self._after(self.journal.undo(n, kinds=_STEPS, who=self.who))
+        """Take back the last `n` steps: decisions, accepts, runs, changes of classes, work on boards and graphs. Appends; see `redo`."""
+        return self._after(self.journal.undo(n, kinds=STACKED, who=self.who))
 
     def redo(self, n: int = 1) -> list[Event]:
         """Bring back the last `n` steps that were undone."""
-        return self._after(self.journal.redo(n, kinds=_STEPS, who=self.who))
-
-    def add_class(self, name: str, prompts: Sequence[str] | str = ()) -> LabelSpace:
-        """Add a class at the end; labels and their positions stay as they are."""
-        if name in self.classes:
-            raise ValueError(f"class {name!r} is there already")
-        self.classes = self.classes.with_class(name, prompts)
-        return self._classes
+        return self._after(self.journal.redo(n, kinds=STACKED, who=self.who))
 
     def audit(self, result: Proposal | None = None, n: int = 100, **options: Any) -> Any:
         """Draw a random sample of a proposal (or of the labels as they stand) to check; see `labelnb.audit.audit`. Returns an `Audit`."""
@@ -368,7 +361,7 @@ class Session(Desk):
         self._labels = self.journal.replay(self.items.ids, self._classes, self.items.frame_kind)
 
     def _changed(self) -> None:
-        self._labels = None
+        self._labels, self._classes = None, self.journal.classes() or self._classes
         self._tell()
 
     if TYPE_CHECKING:
