@@ -59,8 +59,8 @@ class Explanation:
 def explain(proposal: Proposal, item: str | int) -> Explanation:
     """The reasons that the evidence of `proposal` holds for one item.
 
-    On a graph (`evidence["graph"]`, `["node_seeds"]`, `["alpha"]`) the contribution of every seed is exact: the adjoint
-    system is solved for the item. Without a graph, the classes' scores are compared.
+    Where the method is a linear solve on a graph (`evidence["system"]`), the contribution of every seed is exact: the adjoint
+    system is solved for the item. Else the classes' scores are compared.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def explain(proposal: Proposal, item: str | int) -> Explanation:
         "label": proposal.classes[prediction] if prediction >= 0 else None,
         "confidence": float(proposal.confidence[position]),
     }
-    if {"graph", "node_seeds", "alpha"} <= set(proposal.evidence):
+    if "system" in proposal.evidence:
         return Explanation(**start, **_on_graph(proposal, position, prediction))
     return Explanation(**start, rows=_by_scores(proposal, position))
 
@@ -147,26 +147,25 @@ def _position(proposal: Proposal, item: str | int) -> int:
 
 
 def _name(proposal: Proposal, node: int) -> tuple[str, str, int | None]:
-    """Kind, name and item position of a graph's node: the first K nodes are classes, the others items."""
-    k = len(proposal.classes)
-    if node < k:
+    """Kind, name and item position of a graph's node: nodes in front of the items are classes."""
+    first = proposal.evidence["system"].first_item
+    if node < first:
         return "class", proposal.classes[node], None
-    position = node - k
+    position = node - first
     name = str(proposal.session.items.ids[position]) if proposal.session is not None else str(position)
     return "seed", name, position
 
 
 def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, Any]:
-    from labelnb.compute.propagate import contributions, strongest_paths
+    from labelnb.compute.seed_system import contributions, paths
 
-    evidence, k = proposal.evidence, len(proposal.classes)
-    node = position + k
-    alpha = float(evidence["alpha"])
-    seeds, classes, amounts = (np.asarray(part) for part in contributions(evidence["graph"], evidence["node_seeds"], node, alpha=alpha))
+    system = proposal.evidence["system"]
+    first, names = system.first_item, proposal.classes
+    node = position + first
+    seeds, classes, amounts = contributions(system, node)
     largest = np.argsort(-np.abs(amounts), kind="stable")
     table = [
-        {"seed": _name(proposal, int(seeds[i]))[1], "class": proposal.classes[int(classes[i])], "contribution": float(amounts[i])}
-        for i in largest
+        {"seed": _name(proposal, int(seeds[i]))[1], "class": names[int(classes[i])], "contribution": float(amounts[i])} for i in largest
     ]
     total = float(np.abs(amounts).sum()) or 1.0
     rows = []
@@ -177,17 +176,17 @@ def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, A
                 "kind": kind,
                 "name": name,
                 "item": where,
-                "class": proposal.classes[int(classes[i])],
+                "class": names[int(classes[i])],
                 "weight": float(amounts[i]),
                 "share": float(abs(amounts[i]) / total),
             }
         )
-    paths = []
+    found = []
     if prediction >= 0:
-        for_class = np.unique(seeds[classes == prediction])
-        for nodes, weight in strongest_paths(evidence["graph"], node, for_class, alpha=alpha, n=5):
-            paths.append({"nodes": [int(n) - k if n >= k else -1 - int(n) for n in nodes], "weight": float(weight)})
-    return {"rows": rows, "paths": paths, "contributions": table}
+        for_class = np.unique(seeds[(classes == prediction) & (amounts > 0)])
+        for nodes, weight in paths(system, node, for_class, n=5):
+            found.append({"nodes": [int(n) - first if n >= first else -1 - int(n) for n in nodes], "weight": float(weight)})
+    return {"rows": rows, "paths": found, "contributions": table}
 
 
 def _by_scores(proposal: Proposal, position: int) -> list[dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
-from labelnb.methods.propagation import zlap
+from labelnb.methods.propagation import harmonic_functions, label_spreading, poisson_learning, zlap
 from labelnb.methods.zero_shot import clip
 from labelnb.results import Proposal
+from tests.methods.graph_twins import few_labels, neighbour_graph
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,22 @@ def test_contributions_sum_to_the_scores_by_class(made):
         assert sum(row["share"] for row in why.rows) <= 1 + 1e-6
         assert why.rows[0]["share"] == max(row["share"] for row in why.rows)
         assert {row["kind"] for row in why.rows} <= {"class", "seed"}
+
+
+@pytest.mark.parametrize("method", [label_spreading, harmonic_functions, poisson_learning])
+def test_contributions_sum_to_the_scores_of_every_linear_method(method):
+    w, truth = neighbour_graph()
+    two = scipy.sparse.csr_array(scipy.sparse.block_diag([w, w[:40][:, :40], w[:3][:, :3]], format="csr"))
+    labels = np.concatenate([few_labels(truth), np.where(np.arange(40) == 7, 2, -1), [-1, -1, -1]])
+    proposal = method(two, labels)
+    for item in (0, 77, 149, 157, 165, 191):
+        why, sums = proposal.explain(item), np.zeros(4)
+        for row in why.contributions:
+            sums[int(row["class"])] += row["contribution"]
+        np.testing.assert_allclose(sums, proposal.evidence["scores"][item], atol=1e-5)
+        assert all(row["kind"] == "seed" and labels[row["item"]] >= 0 for row in why.rows)
+        assert all(path["nodes"][-1] == item and labels[path["nodes"][0]] >= 0 for path in why.paths)
+    assert "abstains" in proposal.explain(192).text
 
 
 def test_paths_run_from_a_seed_to_the_item(made):

@@ -81,7 +81,7 @@ def propagate(
         raise ValueError(f"method: got {method!r}, expected 'auto', {', '.join(map(repr, _SOLVERS))}")
     if normalise not in ("symmetric", "none"):
         raise ValueError(f"normalise: got {normalise!r}, expected 'symmetric' or 'none'")
-    weights = _checked(graph)
+    weights = checked_weights(graph)
     starts = seeds.tocsc() if scipy.sparse.issparse(seeds) else as_tensor(seeds, "seeds", dtype=None)
     if starts.ndim != 2 or starts.shape[0] != weights.shape[0]:
         raise ValueError(f"seeds: got shape {tuple(starts.shape)}, expected ({weights.shape[0]}, K): one row a node, one column a class")
@@ -99,6 +99,19 @@ def propagate(
     return solved._replace(scores=solved.scores.to(home))
 
 
+def solve_blocks(
+    s: scipy.sparse.csr_array, right: np.ndarray, tolerance: float, max_iterations: int, device: Any,
+) -> Propagation:
+    """(I - S) F = right by conjugate gradients in float64, in blocks; S symmetric with eigenvalues up to 1, `right` where it can be met."""
+    home = able_device(device)
+    if not right.size:
+        return Propagation(torch.zeros(right.shape, dtype=torch.float64), 0.0, 0, "cg", True)
+    order = _near_together(s) if home.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
+    inner = _to_torch(s if order is None else s[order][:, order], torch.float64, home)
+    starts = torch.from_numpy(np.ascontiguousarray(right))
+    return _by_blocks(inner, starts, order, 1.0, "cg", tolerance, max_iterations, torch.float64, working_memory(None, home))
+
+
 def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
     """S = D^-1/2 W D^-1/2 of symmetric weights W, its diagonal dropped; nodes without an edge keep rows of zeros."""
     w = scipy.sparse.csr_array(graph, copy=True)
@@ -111,7 +124,8 @@ def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.spa
     return w
 
 
-def _checked(graph: Any) -> scipy.sparse.csr_array:
+def checked_weights(graph: Any) -> scipy.sparse.csr_array:
+    """A graph of any kind that is taken, as symmetric non-negative CSR weights in float32 or float64; a ValueError names what is wrong."""
     if isinstance(graph, KnnGraph):
         graph = graph.to_scipy("symmetric")
     if isinstance(graph, torch.Tensor):
@@ -255,7 +269,7 @@ def contributions(
     IndexError
         If there is no such node.
     """
-    s = _checked(graph).astype(np.float64)
+    s = checked_weights(graph).astype(np.float64)
     count = s.shape[0]
     if not -count <= node < count:
         raise IndexError(f"node: got {node}, expected a position from 0 to {count - 1}")
@@ -289,20 +303,25 @@ def strongest_paths(graph: Any, node: int, seeds: Sequence[int] | np.ndarray, *,
     list of (nodes from the seed to the node, weight), strongest first; empty where no seed reaches the node. A node that is a seed
     itself begins with the path of itself alone, of weight 1.
     """
-    s = _checked(graph)
+    s = checked_weights(graph)
     positive_int("n", n)
     within("alpha", alpha, 0.0, 1.0, open_high=True)
-    targets = np.unique(np.asarray(seeds, dtype=np.int64))
-    if not len(targets) or alpha == 0:
-        return [([int(node)], 1.0)] if node in targets else []
-    costs = scipy.sparse.csr_array(s, dtype=np.float64)
+    return strongest_walks(scipy.sparse.csr_array(s.astype(np.float64) * alpha), int(node), np.asarray(seeds, np.int64), n)
+
+
+def strongest_walks(steps: scipy.sparse.csr_array, node: int, seeds: np.ndarray, n: int) -> list[tuple[list[int], float]]:
+    """As `strongest_paths`; entry i, j of `steps` is the weight, at most 1, of a step by which i takes from j."""
+    targets = np.unique(seeds)
+    costs = scipy.sparse.csr_array(steps, copy=True)
     costs.eliminate_zeros()
-    costs.data = -np.log(alpha * np.minimum(costs.data, 1.0))
-    to_seed = scipy.sparse.csgraph.dijkstra(costs, directed=False, indices=targets, min_only=True)
+    if not len(targets) or not costs.nnz:
+        return [([node], 1.0)] if node in targets else []
+    costs.data = -np.log(np.minimum(costs.data, 1.0))
+    to_seed = scipy.sparse.csgraph.dijkstra(scipy.sparse.csr_array(costs.T), directed=True, indices=targets, min_only=True)
     if not np.isfinite(to_seed[node]):
         return []
-    paths = _best_first(costs, int(node), set(targets.tolist()), to_seed, n)
-    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in paths]
+    found = _best_first(costs, node, set(targets.tolist()), to_seed, n)
+    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in found]
 
 
 def _best_first(

@@ -29,8 +29,8 @@ class PropagationGraph(Panel):
     Parameters
     ----------
     host : the session
-    proposal : a Proposal on a graph (`evidence` has `graph`, `node_seeds` and `alpha`, as zlap gives); of any other, the classes' scores
-        are shown without a drawing
+    proposal : a Proposal on a graph (`evidence["graph"]`): its neighbours are drawn; one that is a linear solve (`evidence["system"]`, as
+        zlap gives) shows every seed's share too; of any other, the classes' scores are shown without a drawing
     item : id or position to begin with; the item of which the method is least sure by default
     neighbours : edges of the item that are drawn at most, the strongest first
 
@@ -189,7 +189,7 @@ class PropagationGraph(Panel):
             neighbours = int(np.clip(int(message.get("neighbours", self.neighbours)), 1, self.neighbours))
             sources = [node for node in (self._node(row) for row in why.rows[:SOURCES]) if node is not None]
             drawn = ego_graph(
-                self.result.evidence["graph"], self.item, len(self.result.classes), paths=why.paths[:3], sources=sources,
+                self.result.evidence["graph"], self.item, _first_item(self.result), paths=why.paths[:3], sources=sources,
                 neighbours=neighbours, most=int(np.clip(int(message.get("most", 30)), 4, 60)),
             )
         for node in drawn["nodes"]:
@@ -240,8 +240,12 @@ class PropagationGraph(Panel):
 
 def _seed_items(proposal: Proposal) -> frozenset[int]:
     """Positions of the items that are seeds themselves: those with a label when the method ran."""
-    if "node_seeds" not in proposal.evidence:
+    if "system" not in proposal.evidence:
         return frozenset()
-    rows = np.unique(proposal.evidence["node_seeds"].nonzero()[0])
-    k = len(proposal.classes)
-    return frozenset((rows[rows >= k] - k).tolist())
+    system = proposal.evidence["system"]
+    return frozenset((system.seed_nodes[system.seed_nodes >= system.first_item] - system.first_item).tolist())
+
+
+def _first_item(proposal: Proposal) -> int:
+    """Nodes of the graph in front of the items: the classes, where these are nodes too."""
+    return int(proposal.evidence["system"].first_item) if "system" in proposal.evidence else 0

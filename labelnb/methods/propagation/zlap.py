@@ -15,6 +15,7 @@ import torch
 from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.propagate import Propagation, normalised, propagate
+from labelnb.compute.seed_system import SeedSystem
 from labelnb.results import Proposal
 
 WIDGET = "propagation"
@@ -55,7 +56,8 @@ def zlap(
     Proposal; probabilities are the scores over their row's sum. Items that no seed reaches abstain. Evidence: `scores` (N, K);
     `graph`, sparse (K + N, K + N), the normalised S over classes, then items; `node_seeds`, sparse (K + N, K); `class_scores` (K, K);
     `alpha`; `residual`; `iterations`; `knn_recall`; `reached` (N,) bool; `label_strength`, of the labelled items in `node_seeds`.
-    The solution of (I - alpha graph) F = node_seeds holds class_scores, then scores.
+    The solution of (I - alpha graph) F = node_seeds holds class_scores, then scores. `system` is all of this in one, with the weights
+    before they are normalised, for `explain` and the widgets.
 
     Raises
     ------
@@ -74,7 +76,8 @@ def zlap(
     """
     x = unit_rows(embeddings)
     classes = class_rows(class_embeddings, x)
-    graph, recall, _ = class_item_graph(x, classes, k, gamma, rescale)
+    weights, recall, _ = class_item_weights(x, classes, k, gamma, rescale)
+    graph = normalised(weights)
     known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
     strength = label_strength(graph, len(classes), label_weight)
     seeds = node_seeds(len(classes), len(x), known, strength)
@@ -84,7 +87,7 @@ def zlap(
     evidence = {
         "scores": scores, "graph": graph, "node_seeds": seeds, "class_scores": solved.scores[: len(classes)], "alpha": float(alpha),
         "residual": solved.residual, "iterations": solved.iterations, "knn_recall": recall, "reached": reached,
-        "label_strength": strength,
+        "label_strength": strength, "system": SeedSystem("spreading", weights, seeds, float(alpha), len(classes)),
     }
     shown = scores.cpu().numpy()
     if known is not None and (known >= 0).any():
@@ -93,10 +96,10 @@ def zlap(
     return Proposal.from_scores(shown, reached=reached, evidence=evidence, warnings=_warnings(solved, reached))
 
 
-def class_item_graph(
+def class_item_weights(
     x: torch.Tensor, classes: torch.Tensor, k: int, gamma: float, rescale: bool,
 ) -> tuple[scipy.sparse.csr_array, float, tuple[float, float]]:
-    """The normalised graph S over K classes, then N items (section 3.2 of the paper); recall of its neighbours; range of similarities."""
+    """The weights over K classes, then N items (section 3.2 of the paper); recall of the neighbours; range of similarities."""
     positive_int("k", k, high=200)
     within("gamma", gamma, 0.1, 20.0)
     n, n_classes = len(x), len(classes)
@@ -116,7 +119,8 @@ def class_item_graph(
         among = neighbour_weights(to_items.indices, to_items.similarities, n, low, high, 1.0)
     # W + W.T of the directed lists: a pair of items that list each other weighs twice, as in the reference.
     w = scipy.sparse.block_array([[None, links.T], [links, among + among.T]], format="csr")
-    return normalised(w), 1.0 if to_items is None else to_items.recall, (low, high)
+    w.eliminate_zeros()
+    return w, 1.0 if to_items is None else to_items.recall, (low, high)
 
 
 def neighbour_weights(

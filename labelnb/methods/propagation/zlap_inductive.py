@@ -14,7 +14,8 @@ import torch
 
 from labelnb.checks import Range, class_labels, class_rows, unit_rows
 from labelnb.compute.knn import knn_graph
-from labelnb.methods.propagation.zlap import class_item_graph, label_strength, neighbour_weights, node_seeds, solve
+from labelnb.compute.propagate import normalised
+from labelnb.methods.propagation.zlap import class_item_weights, label_strength, neighbour_weights, node_seeds, solve
 from labelnb.results import Proposal
 
 WIDGET = "review"
@@ -70,7 +71,8 @@ def zlap_inductive(
     if new.shape[1] != x.shape[1]:
         raise ValueError(f"new_embeddings: vectors of {new.shape[1]} numbers, embeddings of {x.shape[1]}; embed both with the same encoder")
     classes = class_rows(class_embeddings, x)
-    graph, recall, (low, high) = class_item_graph(x, classes, k, gamma, rescale)
+    weights, recall, (low, high) = class_item_weights(x, classes, k, gamma, rescale)
+    graph = normalised(weights)
     known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
     seeds = node_seeds(len(classes), len(x), known, label_strength(graph, len(classes), label_weight))
     solved = solve(graph, seeds, alpha, x)
