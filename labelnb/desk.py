@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from labelnb.journal import Event, Journal
     from labelnb.results import Embeddings
     from labelnb.session import Session
+    from labelnb.session_graph import SessionGraph
 
 __all__ = ["Desk"]
 
@@ -94,6 +96,13 @@ class Desk(ClassChanges):
     def step_subjects(self, prefix: str) -> list[str]:
         """Subjects that begin with `prefix`, the one worked on last first; see `Journal.subjects`."""
         return self.journal.subjects(prefix)
+
+    @cached_property
+    def graph(self) -> SessionGraph:
+        """The graph over the items: how it is made, and what people have changed in it."""
+        from labelnb.session_graph import SessionGraph
+
+        return SessionGraph(cast("Session", self))
 
     def undo_decision(self, n: int = 1, also: Collection[str] = ()) -> int:
         """Take back the last `n` decisions or bulk accepts, or steps of the kinds in `also`; leaves runs alone. Returns how many events."""

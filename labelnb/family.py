@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from labelnb.catalog import Catalog, Method, catalog
 from labelnb.ingredients import INGREDIENTS, Ingredients, MissingIngredient
@@ -16,7 +18,7 @@ from labelnb.results import Clusters, Proposal, Provenance, Ranking, Result
 if TYPE_CHECKING:
     from labelnb.session import Session
 
-__all__ = ["Family"]
+__all__ = ["Family", "rerun"]
 
 
 class Family:
@@ -71,8 +73,52 @@ def run(session: Session, method: Method, given: dict[str, Any]) -> Any:
     MissingIngredient
         If an ingredient cannot be had; the message starts with the method's name and ends with what to do.
     """
-    function = method.function
-    signature = inspect.signature(function)
+    ingredients, hyperparameters = _assembled(session, method, given)
+    start = time.perf_counter()
+    result = method.function(**_on_device(session, ingredients), **hyperparameters)
+    return stamp(session, result, method.full_name, hyperparameters, ingredients, time.perf_counter() - start)
+
+
+def rerun(session: Session, made: Provenance, *, edits: np.ndarray, labels: Mapping[int, int]) -> Any:
+    """The result of the method that `made` tells of, on the session as it is now with some changes; nothing is journaled.
+
+    Parameters
+    ----------
+    edits : (E, 4) further edits of the graph, see `labelnb.compute.rewired`
+    labels : class position by item position; -1 takes a label away
+
+    Raises
+    ------
+    ValueError
+        If the method takes neither a graph nor labels, or was handed an array that the journal does not hold.
+    """
+    from labelnb.compute import rewired
+
+    method = next((each for each in catalog() if each.full_name == made.method), None)
+    if method is None or not {"graph", "graph_edits"} & {*method.needs, *method.takes}:
+        raise ValueError(f"preview: {made.method} rests on no graph that can be changed; run it again after labelling")
+    arrays = [name for name, value in made.parameters.items() if isinstance(value, str) and value.startswith("(")]
+    if arrays:
+        raise ValueError(f"preview: {made.method} was handed arrays ({', '.join(arrays)}) that are not kept; run it again")
+    given: dict[str, Any] = {**made.parameters, **({} if made.seed is None else {"seed": made.seed})}
+    if "graph" in (*method.needs, *method.takes) and len(edits):
+        given["graph"] = rewired(session.graph.matrix, edits)
+    if "graph_edits" in (*method.needs, *method.takes) and len(edits):
+        given["graph_edits"] = np.concatenate([session.graph.array(), edits])
+    if labels:
+        values = np.array(session.labels.values)
+        values[list(labels)] = list(labels.values())
+        given["labels"] = values
+    ingredients, hyperparameters = _assembled(session, method, given)
+    result = method.function(**_on_device(session, ingredients), **hyperparameters)
+    if isinstance(result, Proposal) and result.probabilities.shape[1] == len(session.classes):
+        result = dataclasses.replace(result, classes=session.classes.names)
+    return result
+
+
+def _assembled(session: Session, method: Method, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ingredients and hyperparameters of a call, as given or as the session has them."""
+    signature = inspect.signature(method.function)
     _refuse_unknown(method, given, signature)
     ingredients, hyperparameters = {}, {}
     for name, parameter in signature.parameters.items():
@@ -85,12 +131,11 @@ def run(session: Session, method: Method, given: dict[str, Any]) -> Any:
             hyperparameters[name] = given[name]
         elif parameter.default is not inspect.Parameter.empty:
             hyperparameters[name] = _default(session, name, parameter.default)
-    arguments = {
-        name: session.on_device(value) if name in ("embeddings", "class_embeddings") else value for name, value in ingredients.items()
-    }
-    start = time.perf_counter()
-    result = function(**arguments, **hyperparameters)
-    return stamp(session, result, method.full_name, hyperparameters, ingredients, time.perf_counter() - start)
+    return ingredients, hyperparameters
+
+
+def _on_device(session: Session, ingredients: dict[str, Any]) -> dict[str, Any]:
+    return {name: session.on_device(value) if name in ("embeddings", "class_embeddings") else value for name, value in ingredients.items()}
 
 
 def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str, Any], ingredients: dict[str, Any], seconds: float) -> Any:
@@ -134,6 +179,8 @@ def _wanted(session: Session, name: str) -> bool:
     """Whether an optional ingredient is there without any work."""
     if name == "labels":
         return bool((session.labels.values >= 0).any())
+    if name == "graph_edits":
+        return bool(session.graph.edits)
     return name == "classes" and len(session.classes) > 0
 
 

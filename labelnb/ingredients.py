@@ -23,6 +23,7 @@ INGREDIENTS = (
     "labels",
     "probabilities",
     "graph",
+    "graph_edits",
     "votes",
     "candidates",
     "multi_labels",
@@ -132,14 +133,10 @@ class Ingredients:
         )
 
     def _graph(self) -> Any:
-        from labelnb.compute import knn_graph
-        from labelnb.store import fingerprint
+        return self._session.graph.matrix
 
-        session = self._session
-        if session.items.edges is not None:
-            return self.keep("graph", session.items.fingerprint, lambda: _adjacency(session.items.edges, len(session.items)))
-        vectors = session.embeddings.vectors
-        return self.keep("graph", fingerprint(vectors), lambda: knn_graph(session.on_device(vectors), min(15, len(vectors) - 1)).to_scipy())
+    def _graph_edits(self) -> Any:
+        return self._session.graph.array()
 
     def _candidates(self) -> Any:
         return self._session.labels.candidates
@@ -162,12 +159,3 @@ class Ingredients:
             raise MissingIngredient(f"the items are of modality {self._session.items.modality}; hand over images=, one an item")
         return self._session.items
 
-
-def _adjacency(edges: np.ndarray, count: int) -> Any:
-    from scipy.sparse import coo_matrix
-
-    graph = coo_matrix((np.ones(edges.shape[1], np.float32), (edges[0], edges[1])), shape=(count, count)).tocsr()
-    graph = graph.maximum(graph.T).tocsr()
-    graph.setdiag(0)
-    graph.eliminate_zeros()
-    return graph

@@ -14,6 +14,7 @@ _HOME = {
     "choose_device": "device",
     "KnnGraph": "knn", "knn_graph": "knn",
     "Propagation": "propagate", "propagate": "propagate", "contributions": "propagate", "strongest_paths": "propagate",
+    "Resolved": "rewire", "rewired": "rewire", "resolve": "rewire",
     "Projection": "project", "project": "project",
     "Transport": "sinkhorn", "sinkhorn": "sinkhorn",
     "KMeans": "kmeans", "kmeans": "kmeans",
@@ -30,6 +31,9 @@ __all__ = [
     "propagate",
     "contributions",
     "strongest_paths",
+    "Resolved",
+    "rewired",
+    "resolve",
     "Projection",
     "project",
     "Transport",
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from labelnb.compute.probe import Probe, out_of_fold, probe
     from labelnb.compute.project import Projection, project
     from labelnb.compute.propagate import Propagation, contributions, propagate, strongest_paths
+    from labelnb.compute.rewire import Resolved, resolve, rewired
     from labelnb.compute.sinkhorn import Transport, sinkhorn
     from labelnb.compute.train import Training, train
 

@@ -15,6 +15,7 @@ import torch
 from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.propagate import Propagation, normalised, propagate
+from labelnb.compute.rewire import rewired
 from labelnb.compute.seed_system import SeedSystem
 from labelnb.results import Proposal
 
@@ -32,6 +33,7 @@ def zlap(
     labels: torch.Tensor | None = None,
     label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
     rescale: bool = False,
+    graph_edits: torch.Tensor | None = None,
 ) -> Proposal:
     """Propose the class whose name reaches an item best over the graph of items and names.
 
@@ -50,6 +52,7 @@ def zlap(
         mean of the items' strongest links to a name over the mean of their links among themselves
     rescale : bring all similarities from their least and greatest to 0..1 before the power: the reference's setting for class vectors
         that were learned from images (proxies)
+    graph_edits : (E, 4) edges among the items that people have changed: a, b (-1 for all of a), factor, and what is added in mean weights
 
     Returns
     -------
@@ -77,9 +80,11 @@ def zlap(
     x = unit_rows(embeddings)
     classes = class_rows(class_embeddings, x)
     weights, recall, _ = class_item_weights(x, classes, k, gamma, rescale)
+    strength = label_strength(normalised(weights), len(classes), label_weight)
+    if graph_edits is not None:
+        weights = rewired(weights, graph_edits, first=len(classes))
     graph = normalised(weights)
     known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    strength = label_strength(graph, len(classes), label_weight)
     seeds = node_seeds(len(classes), len(x), known, strength)
     solved = solve(graph, seeds, alpha, x)
     scores = solved.scores[len(classes):]

@@ -15,6 +15,7 @@ import torch
 from labelnb.checks import Range, class_labels, class_rows, unit_rows
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.propagate import normalised
+from labelnb.compute.rewire import rewired
 from labelnb.methods.propagation.zlap import class_item_weights, label_strength, neighbour_weights, node_seeds, solve
 from labelnb.results import Proposal
 
@@ -34,6 +35,7 @@ def zlap_inductive(
     label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
     sparse: bool = False,
     rescale: bool = False,
+    graph_edits: torch.Tensor | None = None,
 ) -> Proposal:
     """Propose classes for items that stand outside the graph, as if each were seen alone.
 
@@ -47,7 +49,7 @@ def zlap_inductive(
     class_embeddings : (K, D) one vector a class, or (K, P, D) one a prompt, from the same encoder
     new_embeddings : (M, D) vectors to propose for; none proposes for `embeddings` themselves, each its own nearest neighbour
     k : items and classes that a new item is joined to (at most N and K); in the graph as in `zlap`
-    alpha, gamma, labels, label_weight, rescale : as in `zlap`; with labels, the columns are those of all seeds of a class
+    alpha, gamma, labels, label_weight, rescale, graph_edits : as in `zlap`; with labels, the columns are those of all seeds of a class
     sparse : keep of each node only its largest entry, as the paper's sparse form does: less memory, near the same accuracy
 
     Returns
@@ -72,9 +74,10 @@ def zlap_inductive(
         raise ValueError(f"new_embeddings: vectors of {new.shape[1]} numbers, embeddings of {x.shape[1]}; embed both with the same encoder")
     classes = class_rows(class_embeddings, x)
     weights, recall, (low, high) = class_item_weights(x, classes, k, gamma, rescale)
-    graph = normalised(weights)
+    strength = label_strength(normalised(weights), len(classes), label_weight)
+    graph = normalised(weights if graph_edits is None else rewired(weights, graph_edits, first=len(classes)))
     known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    seeds = node_seeds(len(classes), len(x), known, label_strength(graph, len(classes), label_weight))
+    seeds = node_seeds(len(classes), len(x), known, strength)
     solved = solve(graph, seeds, alpha, x)
     columns = solved.scores.cpu().numpy()
     if sparse:
