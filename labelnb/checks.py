@@ -6,6 +6,7 @@ lists, return torch tensors on the device the input lives on, and refuse what ca
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,14 @@ def as_tensor(value: Any, name: str, *, dtype: torch.dtype | None = torch.float3
             raise ValueError(f"{name}: rows of unequal length; expected one rectangular array") from error
         if array.dtype == object or array.dtype.kind in "USmM":
             raise TypeError(f"{name}: got an array of {array.dtype}, expected numbers; embed the items first (s.embed())")
-        if any(stride < 0 for stride in array.strides) or not array.flags.writeable:
-            array = array.copy()
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if isinstance(value, np.memmap) and array.flags.c_contiguous:
+            with warnings.catch_warnings():                       # a read-only file stays on disk: a copy might not fit in memory
+                warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+                tensor = torch.from_numpy(array)
+        else:
+            if any(stride < 0 for stride in array.strides) or not array.flags.writeable:
+                array = array.copy()
+            tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor if dtype is None or tensor.dtype == dtype else tensor.to(dtype)
 
 

@@ -1,7 +1,8 @@
 """Entropic optimal transport between given marginals: the balanced soft assignment of N items to K places.
 
 Source: Cuturi 2013 (arXiv 1306.0895) for the problem; the solver minimises its dual in the K column potentials (the semi-dual of
-Cuturi and Peyre 2018, arXiv 1811.05128) by L-BFGS after a few Sinkhorn steps.
+Cuturi and Peyre 2018, arXiv 1811.05128) by L-BFGS after a few Sinkhorn steps. Marginals held by a penalty: Chizat, Peyre, Schmitzer and
+Vialard 2018 (arXiv 1607.05816); a part of the mass: Benamou et al. 2015 (arXiv 1412.5154). Their rows too are solved exactly in a pass.
 
 Why not the plain iteration: each pass reads all N x K numbers, and near a balanced assignment Sinkhorn's steps shrink the error by a
 constant factor close to 1. The semi-dual has the same cost a pass (the rows are solved exactly within it) and needs far fewer passes.
@@ -15,6 +16,7 @@ import torch
 from labelnb.checks import as_tensor, positive_int, within
 from labelnb.compute.device import able_device
 from labelnb.compute.lbfgs import minimise
+from labelnb.compute.marginals import Columns, Rows, masses
 
 __all__ = ["Transport", "sinkhorn"]
 
@@ -31,15 +33,15 @@ class Transport(NamedTuple):
     """A plan and how well it keeps its marginals."""
 
     plan: torch.Tensor
-    """(N, K), non-negative, of total mass 1: rows sum to `row`, columns to `column`."""
+    """(N, K), non-negative: rows sum to `row`, columns to `column`, as far as these are held."""
     marginal_error: float
-    """L1 distance of the plan's row and column sums from what was asked."""
+    """L1 distance of the plan's row and column sums from what was asked; of relaxed ones, from what their penalty asks at this plan."""
     iterations: int
     """Passes over the scores."""
     method: str
     """`scaled` (one kernel served all passes) or `log` (the range was too wide for that: it was formed anew from the logarithms)."""
     potential: torch.Tensor
-    """(K,) float64 column potentials h: each row of the plan is `row * softmax(scores / temperature + h)`. Use it for new items."""
+    """(K,) float64 column potentials h: each row of the plan is in proportion to `exp(scores / temperature + h)`. Use it for new items."""
 
 
 def sinkhorn(
@@ -48,21 +50,31 @@ def sinkhorn(
     row: Any = None,
     column: Any = None,
     temperature: float = 0.05,
+    mass: float = 1.0,
+    row_penalty: float | None = None,
+    column_penalty: float | None = None,
     tolerance: float = 1e-3,
     max_iterations: int = 1000,
     start: torch.Tensor | None = None,
+    out: Any = None,
 ) -> Transport:
     """The plan P that maximises <P, scores> + temperature * entropy(P) with given row and column sums.
 
     Parameters
     ----------
-    scores : (N, K) the higher, the likelier; -inf forbids a place
+    scores : (N, K) the higher, the likelier; -inf forbids a place; may be memory-mapped
     row : (N,) mass of each item, default 1/N; non-negative, scaled to total 1
     column : (K,) mass of each place, default 1/K; non-negative, scaled to total 1
     temperature : how soft the assignment is (epsilon of the entropic problem; 1/lambda in Asano et al.), above 0
+    mass : share of the items' mass that is assigned, in (0, 1]. Below 1 rows sum to `row` at most, so that the items which fit worst are
+        left out, and columns to `mass * column`
+    row_penalty, column_penalty : weight of the Kullback-Leibler divergence of the sums from the marginal, in the unit of the scores, where
+        sums may differ from it (rho in Chizat et al.); none holds them exactly. Not both a row penalty and a mass below 1
     tolerance : L1 error of the marginals at which to stop; below about 1e-6 give float64 scores
     max_iterations : most passes over the scores; a plan that has not converged says so in `marginal_error`
     start : (K,) potentials to begin from, such as those of an earlier call
+    out : (N, K) array or tensor, float32 (float64 for float64 scores), into which the plan is written; a memory-mapped file keeps a plan
+        larger than memory
 
     Returns
     -------
@@ -75,25 +87,28 @@ def sinkhorn(
 
     Notes
     -----
-    Memory: the plan, and blocks of 2 MB. Do not use it to force equal sizes on data whose groups are known to be unequal: give
-    `column`.
+    Memory: the plan (`out` where given), and blocks of 2 MB. Do not use it to force equal sizes on data whose groups are known to be
+    unequal: give `column`, or a `column_penalty`.
     """
-    s = _scores(scores)
-    s = s.to(able_device(s.device))
-    n, k = s.shape
     temperature = within("temperature", temperature, 0.0, float("1e12"), open_low=True)
     tolerance = within("tolerance", tolerance, 0.0, 2.0, open_low=True)
     max_iterations = positive_int("max_iterations", max_iterations)
+    s, row_tops = _scores(scores)
+    n, k = s.shape
     r, c = masses("row", row, n, s), masses("column", column, k, s)
     used = c > 0
-    problem = _SemiDual(s if bool(used.all()) else s[:, used], r, c[used], temperature)
+    rows = Rows.of(r, mass, row_penalty, temperature)
+    columns = Columns.of(c[used], mass, column_penalty, temperature)
+    whole = bool(used.all())
+    part = s if whole else s[:, used]
+    problem = _SemiDual(part, rows, columns, temperature, _kernel(out if whole else None, part), row_tops if whole else None)
     h = _start(start, k, c)[used]
     best, error, passes = _solve(problem, h, tolerance, max_iterations)
     plan, row_error = problem.plan(best)
     potential = torch.full((k,), -float("inf"), dtype=torch.float64, device=s.device)
     potential[used] = best
-    if not bool(used.all()):
-        full = s.new_zeros(n, k)
+    if not whole:
+        full = _kernel(out, s).zero_()
         full[:, used] = plan
         plan = full
     return Transport(plan, error + row_error, passes, problem.method, potential)
@@ -101,7 +116,7 @@ def sinkhorn(
 
 def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations: int) -> tuple[torch.Tensor, float, int]:
     """Sinkhorn steps, then L-BFGS, until the columns are right. Returns potentials, the columns' error and the passes."""
-    c = problem.column
+    columns = problem.columns
     error, passes = float("inf"), 0
     best = h
     for _ in range(min(SINKHORN_STEPS, max_iterations)):
@@ -110,7 +125,7 @@ def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations
         error, best = float(gradient.abs().sum()), h
         if error <= tolerance:
             return best, error, passes
-        h = h + torch.log(c / (gradient + c).clamp_min(1e-300))
+        h = columns.step(h, gradient)
     if passes >= max_iterations:
         return best, error, passes
 
@@ -122,7 +137,7 @@ def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations
         return now <= tolerance or passes + problem.calls >= max_iterations
 
     problem.calls = 0
-    minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=c, stop=right, noise=problem.noise())
+    minimise(problem, h, tolerance=0.0, max_iterations=max_iterations, curvature=columns.curvature(), stop=right, noise=problem.noise())
     # L-BFGS ends where rounding hides what is left to gain; Sinkhorn's steps need no values to compare and go a little further.
     h = best
     for _ in range(LAST_STEPS):
@@ -130,33 +145,35 @@ def _solve(problem: _SemiDual, h: torch.Tensor, tolerance: float, max_iterations
             break
         _, gradient = problem(h)
         right(h, gradient)
-        h = h + torch.log(c / (gradient + c).clamp_min(1e-300))
+        h = columns.step(h, gradient)
     return best, error, passes + problem.calls
 
 
 class _SemiDual:
-    """F(h) = sum_i row_i log sum_j exp(scores_ij / temperature + h_j) - sum_j column_j h_j, and its gradient: column sums - column.
+    """F(h) = sum_i A_i(log sum_j exp(scores_ij / temperature + h_j)) + B(h), and its gradient: column sums minus what they should be.
 
-    The kernel holds softmax(scores / temperature + reference) for the potentials at which it was last formed, so that a pass is two
-    products with it and no exponential. Potentials that have moved too far from the reference for what underflowed to stay negligible
-    have the kernel formed anew around them, from the logarithms.
+    A_i and B say how rows and columns are held (marginals.py). The kernel holds softmax(scores / temperature + reference) for the
+    potentials at which it was last formed, so that a pass is two products with it and no exponential. Potentials that have moved too far
+    from the reference for what underflowed to stay negligible have the kernel formed anew around them, from the logarithms.
     """
 
-    def __init__(self, scores: torch.Tensor, row: torch.Tensor, column: torch.Tensor, temperature: float) -> None:
-        self.scores, self.row, self.column, self.temperature = scores, row, column, temperature
+    def __init__(
+        self, scores: torch.Tensor, rows: Rows, columns: Columns, temperature: float, kernel: torch.Tensor, tops: torch.Tensor | None,
+    ) -> None:
+        self.scores, self.rows, self.columns, self.temperature, self.kernel = scores, rows, columns, temperature, kernel
         step = max(1, (CHUNK if scores.device.type == "cpu" else 64 * CHUNK) // scores.shape[1])
         self.blocks = [slice(start, start + step) for start in range(0, len(scores), step)]
         self.calls, self.formed = 0, 0
-        single = scores.dtype == torch.float32
+        single = kernel.dtype == torch.float32
         self.least, self.reach = (1e-30, 40.0) if single else (1e-280, 300.0)     # least * exp(reach) is far below rounding
-        _refuse_forbidden(scores, row)
-        self.kernel = torch.empty_like(scores)
+        self.barred = _refuse_forbidden(scores, rows.mass, scores.amax(1) if tops is None else tops)
         self.heights = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
+        self.weights = torch.empty(len(scores), dtype=kernel.dtype, device=scores.device)
         self.reference: torch.Tensor | None = None
 
     def noise(self) -> float:
         """Rounding error of the values: they are differences of numbers as large as the potentials and the rows' heights."""
-        return torch.finfo(self.scores.dtype).eps + 4e-16 * float(self.heights.abs().max())
+        return torch.finfo(self.kernel.dtype).eps + 4e-16 * float(self.heights.abs().max())
 
     @property
     def method(self) -> str:
@@ -166,14 +183,13 @@ class _SemiDual:
         self.calls += 1
         move = self._move(h)
         shift = move.max()
-        v = torch.exp(move - shift).to(self.scores.dtype)
-        sums, total = torch.zeros_like(h), 0.0
-        for rows in self.blocks:
-            block, mass = self.kernel[rows], self.row[rows]
-            weight = block @ v
-            sums += (mass / weight) @ block
-            total += float((mass.double() * (weight.double().log() + self.heights[rows])).sum())
-        return total + float(shift) - float(self.column @ h), sums * v.double() - self.column
+        v = torch.exp(move - shift).to(self.kernel.dtype)
+        sums = torch.zeros_like(h)
+        for at in self.blocks:                                    # the block stays in the cache between its two products
+            weight = torch.mv(self.kernel[at], v, out=self.weights[at])
+            sums += torch.mv(self.kernel[at].T, self.rows.scale(weight, self.heights[at], shift, at))
+        total = self.rows.value(self.weights.double().log_().add_(self.heights).add_(shift))
+        return total + self.columns.value(h), sums * v.double() - self.columns.wanted(h)
 
     def _move(self, h: torch.Tensor) -> torch.Tensor:
         """How far h is from the reference, after bringing the reference to h where that is too far."""
@@ -186,33 +202,36 @@ class _SemiDual:
         """Form the kernel around h. Numbers too small to matter are zeroed: products with denormal numbers are slow."""
         self.formed += 1
         self.reference = h.clone()
-        for rows in self.blocks:
-            block = self.kernel[rows]
-            torch.div(self.scores[rows], self.temperature, out=block)
+        for at in self.blocks:
+            block = self.kernel[at]
+            torch.mul(self.scores[at].to(block.dtype), 1.0 / self.temperature, out=block)
             block.add_(h.to(block.dtype))
-            top = block.amax(1, keepdim=True)
-            top.masked_fill_(torch.isinf(top), 0.0)
-            block.sub_(top).exp_()
-            weight = block.sum(1, keepdim=True)
-            block.div_(weight.clamp_min(1e-30))
+            top = block.amax(1)
+            torch.softmax(block, 1, out=block)
+            if self.barred:                                       # a row that is wholly forbidden has no mass: anything finite will do
+                none = torch.isinf(top)
+                block[none], top[none] = 1.0 / block.shape[1], 0.0
+            self.heights[at] = top.double() - block.amax(1).double().log()          # the largest is exp(top) / sum
             torch.threshold_(block, self.least, 0.0)
-            self.heights[rows] = (weight.double().log() + top.double())[:, 0].nan_to_num(neginf=0.0)
-            block.masked_fill_(weight <= 0, 1.0)                  # a row that is wholly forbidden has no mass: anything finite will do
 
     def plan(self, h: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The plan, written over the kernel, and the L1 error of its row sums."""
         move, error = self._move(h), 0.0
-        v = torch.exp(move - move.max()).to(self.scores.dtype)
-        for rows in self.blocks:
-            block, mass = self.kernel[rows], self.row[rows, None]
-            block.mul_(v)
-            block.mul_(mass / block.sum(1, keepdim=True))
-            error += float((block.sum(1, dtype=torch.float64) - mass[:, 0].double()).abs().sum())
+        shift = move.max()
+        v = torch.exp(move - shift).to(self.kernel.dtype)
+        for at in self.blocks:
+            block = self.kernel[at].mul_(v)
+            weight = block.sum(1)
+            scale = self.rows.scale(weight, self.heights[at], shift, at)
+            block.mul_(scale[:, None])
+            error += float((block.sum(1, dtype=torch.float64) - (scale * weight).double()).abs().sum())
         return self.kernel, error
 
 
-def _refuse_forbidden(scores: torch.Tensor, row: torch.Tensor) -> None:
-    rows = torch.isinf(scores.amax(1)) & (row > 0)
+def _refuse_forbidden(scores: torch.Tensor, row: torch.Tensor, tops: torch.Tensor) -> bool:
+    """Whether a row is wholly forbidden (which then has no mass)."""
+    barred = torch.isinf(tops)
+    rows = barred & (row > 0)
     if bool(rows.any()):
         at = torch.nonzero(rows).flatten()[:5].tolist()
         raise ValueError(f"scores: every place with mass is forbidden (-inf) in rows {at}; allow one, or give these rows no mass")
@@ -220,32 +239,37 @@ def _refuse_forbidden(scores: torch.Tensor, row: torch.Tensor) -> None:
     if bool(columns.any()):
         at = torch.nonzero(columns).flatten()[:5].tolist()
         raise ValueError(f"scores: every item is forbidden (-inf) in columns {at}; allow one, or give these columns no mass")
+    return bool(barred.any())
 
 
-def _scores(scores: Any) -> torch.Tensor:
+def _scores(scores: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """The scores as they are stored, and the largest of each row."""
     tensor = as_tensor(scores, "scores", dtype=None)
-    if tensor.dtype != torch.float64:
+    if not tensor.dtype.is_floating_point:
         tensor = tensor.to(torch.float32)
     if tensor.ndim != 2 or 0 in tensor.shape:
         raise ValueError(f"scores: got shape {tuple(tensor.shape)}, expected (N, K) with at least one row and one column")
-    bad = torch.isnan(tensor) | (tensor == float("inf"))
+    tensor = tensor.to(able_device(tensor.device))
+    tops = tensor.amax(1)                                         # NaN where a row holds NaN
+    bad = torch.isnan(tops) | (tops == float("inf"))
     if bool(bad.any()):
-        at = torch.nonzero(bad.any(1)).flatten()[:5].tolist()
+        at = torch.nonzero(bad).flatten()[:5].tolist()
         raise ValueError(f"scores: NaN or +infinity in rows {at}; expected finite scores, or -inf to forbid")
+    return tensor, tops
+
+
+def _kernel(out: Any, scores: torch.Tensor) -> torch.Tensor:
+    """Where the kernel, and then the plan, is kept."""
+    dtype = torch.float64 if scores.dtype == torch.float64 else torch.float32
+    if out is None:
+        return torch.empty(scores.shape, dtype=dtype, device=scores.device)
+    tensor = out if isinstance(out, torch.Tensor) else torch.from_numpy(out)
+    if tensor.shape != scores.shape or tensor.dtype != dtype or tensor.device != scores.device:
+        raise ValueError(
+            f"out: got shape {tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}, expected {tuple(scores.shape)} of {dtype} on "
+            f"{scores.device}"
+        )
     return tensor
-
-
-def masses(name: str, mass: Any, count: int, scores: torch.Tensor) -> torch.Tensor:
-    """Marginal of total 1: rows in the scores' type, columns in float64."""
-    dtype = scores.dtype if name == "row" else torch.float64
-    if mass is None:
-        return torch.full((count,), 1.0 / count, dtype=dtype, device=scores.device)
-    tensor = as_tensor(mass, name, dtype=torch.float64).to(scores.device)
-    if tensor.shape != (count,):
-        raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected ({count},): one mass each")
-    if not bool(torch.isfinite(tensor).all()) or bool((tensor < 0).any()) or float(tensor.sum()) <= 0:
-        raise ValueError(f"{name}: expected finite masses of 0 or more, not all zero")
-    return (tensor / tensor.sum()).to(dtype)
 
 
 def _start(start: torch.Tensor | None, k: int, column: torch.Tensor) -> torch.Tensor:

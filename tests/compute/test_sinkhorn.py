@@ -137,3 +137,94 @@ def test_steps_equal_the_reference_of_self_labelling():
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         sinkhorn(**{"scores": np.zeros((3, 2)), **change})
+
+
+def scaled_with_penalties(scores, row, column, t, row_penalty, column_penalty, sweeps=20_000):
+    """The scaling iteration of Chizat et al. 2018, proposition 4.3, in float64: u = (r / K v)^(rho / (rho + t)), v likewise."""
+    kernel = np.exp(scores / t)
+    a = 1.0 if row_penalty is None else row_penalty / (row_penalty + t)
+    b = 1.0 if column_penalty is None else column_penalty / (column_penalty + t)
+    v = np.ones(len(column))
+    for _ in range(sweeps):
+        u = (row / (kernel @ v)) ** a
+        v = (column / (kernel.T @ u)) ** b
+    return u[:, None] * kernel * v
+
+
+@pytest.mark.parametrize("penalties", [(None, 0.3), (0.2, None), (0.5, 0.1), (3.0, 40.0)])
+def test_relaxed_marginals_equal_the_scaling_iteration(penalties):
+    scores, rng = draw(40, 6, seed=2), np.random.default_rng(2)
+    row, column = rng.random(40) + 0.1, rng.random(6) + 0.1
+    row, column = row / row.sum(), column / column.sum()
+    got = sinkhorn(scores, row=row, column=column, temperature=0.3, row_penalty=penalties[0], column_penalty=penalties[1], tolerance=1e-10)
+    expected = scaled_with_penalties(scores, row, column, 0.3, *penalties)
+    np.testing.assert_allclose(got.plan, expected, atol=1e-8 * expected.max())
+    assert got.marginal_error < 1e-9
+    assert abs(got.plan.sum(0).numpy() - column).sum() > 1e-3 or penalties[1] in (None, 40.0)
+
+
+def test_a_relaxed_plan_equals_pot():
+    """POT 0.9.7.post1: ot.unbalanced.sinkhorn_unbalanced(row, column, -scores, 0.3, (0.5, 0.1), reg_type='entropy', stopThr=1e-14,
+    numItermax=20000), the plan's first row and the sums of its columns."""
+    got = sinkhorn(draw(8, 3, seed=5), temperature=0.3, row_penalty=0.5, column_penalty=0.1, tolerance=1e-12)
+    np.testing.assert_allclose(got.plan[0], [0.019106604, 0.0031408634, 0.1630741584], atol=1e-9)
+    np.testing.assert_allclose(got.plan.sum(0), [2.1953504867, 2.6609278694, 0.8954102145], atol=1e-9)
+
+
+def in_part(scores, row, column, t, mass, sweeps=20_000):
+    """Projections by Dykstra's algorithm in the Kullback-Leibler sense (Benamou et al. 2015): rows at most `row`, columns mass * column."""
+    plan, kept = np.exp(scores / t), np.ones_like(scores)
+    for _ in range(sweeps):
+        before = plan * kept
+        plan = before * np.minimum(1, row / before.sum(1))[:, None]
+        kept = before / plan
+        plan = plan * (mass * column / plan.sum(0))               # an equality needs no correction
+    return plan * np.minimum(1, row / plan.sum(1))[:, None]
+
+
+@pytest.mark.parametrize("mass", [0.3, 0.9])
+def test_a_part_of_the_mass_leaves_out_what_fits_worst(mass):
+    scores, rng = draw(30, 4, seed=3), np.random.default_rng(3)
+    row, column = rng.random(30) + 0.1, rng.random(4) + 0.1
+    row, column = row / row.sum(), column / column.sum()
+    got = sinkhorn(scores, row=row, column=column, temperature=0.2, mass=mass, tolerance=1e-10)
+    np.testing.assert_allclose(got.plan, in_part(scores, row, column, 0.2, mass), atol=1e-8)
+    np.testing.assert_allclose(got.plan.sum(0), mass * column, atol=1e-9)
+    sums = got.plan.sum(1).numpy()
+    assert (sums <= row * (1 + 1e-9)).all() and (sums < 0.5 * row).any() and (sums > 0.999 * row).any()
+
+
+def test_a_part_that_is_nearly_all_is_nearly_the_whole():
+    whole, part = (sinkhorn(draw(50, 5), temperature=0.2, mass=m, tolerance=1e-9).plan for m in (1.0, 1 - 1e-7))
+    np.testing.assert_allclose(part, whole, atol=1e-6)
+
+
+def test_single_precision_and_wide_ranges_relaxed_and_in_part():
+    scores = draw(200, 8)
+    for options in ({"mass": 0.5}, {"column_penalty": 0.05}, {"row_penalty": 0.5, "column_penalty": 0.05}):
+        wide = sinkhorn(scores.astype(np.float32), temperature=0.02, tolerance=1e-4, **options)
+        exact = sinkhorn(scores, temperature=0.02, tolerance=1e-10, **options)
+        assert wide.marginal_error < 2e-4 and exact.marginal_error < 2e-10
+        np.testing.assert_allclose(wide.plan, exact.plan, atol=5e-3 * exact.plan.max().item())
+
+
+def test_a_plan_is_written_where_it_is_asked_for_and_scores_may_lie_in_a_file(tmp_path):
+    scores = draw(300, 20).astype(np.float32)
+    np.save(tmp_path / "scores.npy", scores)
+    where = np.lib.format.open_memmap(tmp_path / "plan.npy", mode="w+", dtype=np.float32, shape=(300, 20))
+    got = sinkhorn(np.load(tmp_path / "scores.npy", mmap_mode="r", allow_pickle=False), out=where)
+    where.flush()
+    expected = sinkhorn(scores).plan
+    np.testing.assert_array_equal(np.load(tmp_path / "plan.npy", allow_pickle=False), expected)
+    assert got.plan.data_ptr() == where.ctypes.data
+    with pytest.raises(ValueError, match=r"out: got shape \(3, 2\)"):
+        sinkhorn(scores, out=np.zeros((3, 2), np.float32))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"mass": 0.0}, "mass: got 0.0"), ({"mass": 1.5}, "mass: got 1.5"), ({"mass": 0.5, "row_penalty": 1.0}, "either mass or row_penalty"),
+    ({"row_penalty": 0.0}, "row_penalty: got 0.0"), ({"column_penalty": -1.0}, "column_penalty: got -1"),
+])
+def test_marginals_that_mean_nothing_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        sinkhorn(np.zeros((3, 2)), **change)

@@ -18,7 +18,8 @@ from labelnb.checks import Range, positive_int, unit_rows, within
 from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.knn import knn_graph
-from labelnb.compute.sinkhorn import Transport, masses, sinkhorn
+from labelnb.compute.marginals import masses
+from labelnb.compute.sinkhorn import Transport, sinkhorn
 from labelnb.compute.train import Head, train
 from labelnb.results import Clusters, as_array
 
