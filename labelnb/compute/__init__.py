@@ -12,7 +12,7 @@ from labelnb.lazy import FunctionsFirst
 
 _HOME = {
     "choose_device": "device",
-    "KnnGraph": "knn", "knn_graph": "knn",
+    "KnnGraph": "knn", "knn_graph": "knn", "extend_knn_graph": "knn",
     "Propagation": "propagate", "propagate": "propagate", "contributions": "propagate", "strongest_paths": "propagate",
     "Resolved": "rewire", "rewired": "rewire", "resolve": "rewire",
     "Projection": "project", "project": "project",
@@ -27,6 +27,7 @@ __all__ = [
     "choose_device",
     "KnnGraph",
     "knn_graph",
+    "extend_knn_graph",
     "Propagation",
     "propagate",
     "contributions",
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from labelnb.compute.dawid_skene import DawidSkene, dawid_skene
     from labelnb.compute.device import choose_device
     from labelnb.compute.kmeans import KMeans, kmeans
-    from labelnb.compute.knn import KnnGraph, knn_graph
+    from labelnb.compute.knn import KnnGraph, extend_knn_graph, knn_graph
     from labelnb.compute.probe import Probe, out_of_fold, probe
     from labelnb.compute.project import Projection, project
     from labelnb.compute.propagate import Propagation, contributions, propagate, strongest_paths

@@ -1,4 +1,4 @@
-"""The graph of nearest neighbours: exact in blocks, or by partitions where there are many rows."""
+"""The graph of nearest neighbours: exact in blocks, or by descent or partitions where there are many rows."""
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
@@ -8,11 +8,12 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import positive_int, within
-from labelnb.compute.device import working_memory
-from labelnb.compute.partitions import plan, search
-from labelnb.compute.screening import Rows, exact_lists
+from labelnb.compute.descent import descent, needed_memory
+from labelnb.compute.device import free_memory, working_memory
+from labelnb.compute.partitions import measured, place_centres, plan, search
+from labelnb.compute.screening import Rows, exact_lists, screen_added, settle
 
-__all__ = ["KnnGraph", "knn_graph"]
+__all__ = ["KnnGraph", "extend_knn_graph", "knn_graph"]
 
 EXACT_BELOW = 30_000
 """Rows below which `exact=None` searches exactly."""
@@ -30,7 +31,7 @@ class KnnGraph(NamedTuple):
     recall: float
     """Share of the true neighbours found: 1 when exact, else measured on a sample of rows."""
     method: str
-    """What ran: `exact` or `partitions`."""
+    """What ran: `exact`, `descent` (neighbours of neighbours) or `partitions` (those within reach)."""
     metric: str
     """`cosine` or `euclidean`."""
     n_rows: int
@@ -89,8 +90,8 @@ def knn_graph(
     k : neighbours a row, at most N - 1 (N with queries)
     queries : (Q, D) rows to look up in `x`; none looks up `x` in itself
     metric : `cosine` or `euclidean`
-    exact : True searches all pairs; False splits the rows into partitions and looks into the near ones only; None is exact below
-        30,000 rows, for few queries, and where partitions would not save much (vectors without any groups)
+    exact : True searches all pairs; False follows neighbours of neighbours, or, on a GPU, with queries, or where that finds too few, looks
+        into the near ones of many partitions; None is exact below 30,000 rows, for few queries, and where neither would save much
     recall : the least share of the true neighbours that an inexact search must find, measured on a sample
     memory : bytes for the blocks, beside input and result; none takes a quarter of what is free, 1 GiB at most on a CPU
 
@@ -121,12 +122,74 @@ def knn_graph(
         raise ValueError(f"k: got {k}, but there are {most} {'other ' if same else ''}rows to be neighbours; give k of at most {most}")
     budget = working_memory(memory, rows.device)
     if exact is False or (exact is None and rows.count >= EXACT_BELOW and looked_up.count >= EXACT_BELOW // 10):
-        planned = plan(rows, looked_up, k, same, recall, budget)
-        if exact is False or planned.share <= EXACT_SHARE:
-            indices, similarities, reached = search(rows, looked_up, k, same, planned, budget)
-            return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "partitions", metric, rows.count)
+        found = _inexact(rows, looked_up, k, same, recall, memory, exact is None)
+        if found is not None:
+            return found
     indices, similarities = exact_lists(rows, looked_up, k, same, budget)
     return KnnGraph(indices.to(rows.home), similarities.to(rows.home), 1.0, "exact", metric, rows.count)
+
+
+def _inexact(rows: Rows, queries: Rows, k: int, same: bool, recall: float, memory: int | None, worth: bool) -> KnnGraph | None:
+    """By descent where its lists and a copy of the rows fit, else, or where that finds too few, by partitions within reach; None where
+    this has to be `worth` its while and is not."""
+    budget, centres = working_memory(memory, rows.device), place_centres(rows)
+    room = free_memory(rows.device) // 2 if memory is None else memory
+    if same and rows.device.type == "cpu" and len(centres) > 2 and needed_memory(rows.count, rows.dim, k) <= room:
+        values, found = descent(rows, centres, k, budget)
+        if int((found >= 0).sum(1).min()) >= k:
+            indices, similarities = settle(rows, queries, k, same, values, found, budget, certain=False)
+            reached = measured(rows, queries, k, same, similarities, budget)
+            if reached >= recall:
+                return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "descent", rows.metric, rows.count)
+    planned = plan(rows, queries, k, same, recall, budget, centres)
+    if worth and planned.share > EXACT_SHARE:
+        return None
+    indices, similarities, reached = search(rows, queries, k, same, planned, budget)
+    return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "partitions", rows.metric, rows.count)
+
+
+def extend_knn_graph(graph: KnnGraph, x: Any, *, memory: int | None = None) -> KnnGraph:
+    """The graph with rows added at its end: the new ones are compared with all, the old ones with the new alone.
+
+    Parameters
+    ----------
+    graph : neighbours of the first rows of `x` among themselves, as `knn_graph` gave them
+    x : (N, D) all rows, the old ones first and as they were
+    memory : bytes for the blocks, as in `knn_graph`
+
+    Returns
+    -------
+    KnnGraph of all N rows: what an exact search of all would give where the graph was exact; otherwise with the recall measured anew.
+    `method` says what the old lists were made by, such as `exact, added`.
+
+    Raises
+    ------
+    ValueError
+        If the graph is one of queries, or `x` has not more rows than it.
+
+    Notes
+    -----
+    Costs (N - M) N D operations for M old rows, so search anew where most rows are new. Rows that went away need a new search.
+    """
+    old, k = graph.indices.shape
+    if old != graph.n_rows:
+        raise ValueError(f"graph: {old} queries into {graph.n_rows} rows; expected a graph of rows among themselves")
+    rows = Rows(x, "x", graph.metric)
+    if rows.count <= old:
+        raise ValueError(f"x: got {rows.count} rows, but the graph has {old} already; give all rows, the new ones at the end")
+    budget = working_memory(memory, rows.device)
+    known = graph.similarities.to(rows.device), graph.indices.to(rows.device)
+    values, indices = screen_added(rows, *known, budget)
+    late = torch.arange(old, rows.count, device=rows.device)
+    changed = torch.cat([torch.nonzero((indices[:old] >= old).any(1)).flatten(), late])
+    made = settle(rows, rows, k, True, values[changed], indices[changed], budget, at=changed)
+    out_i = torch.cat([known[1], known[1].new_zeros(len(late), k)])
+    out_s = torch.cat([known[0].to(rows.dtype), known[0].new_zeros(len(late), k).to(rows.dtype)])
+    out_i[changed], out_s[changed] = made
+    exact = graph.method.partition(",")[0] == "exact"
+    reached = 1.0 if exact else measured(rows, rows, k, True, out_s, budget)
+    method = graph.method if graph.method.endswith(", added") else f"{graph.method}, added"
+    return KnnGraph(out_i.to(rows.home), out_s.to(rows.home), reached, method, graph.metric, rows.count)
 
 
 def _weights(graph: KnnGraph, gamma: float) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.screening import Rows, empty_lists, exact_lists, merge, products, search_full, settle
 
-__all__ = ["Plan", "plan", "search"]
+__all__ = ["Plan", "measured", "place_centres", "plan", "search"]
 
 _SAMPLE = 256
 """Rows whose true neighbours set the reach; as many others measure the recall."""
@@ -34,12 +34,19 @@ class Plan(NamedTuple):
     """(S,) positions of the queries that set the reach."""
 
 
-def plan(rows: Rows, queries: Rows, k: int, same: bool, recall: float, budget: int) -> Plan:
-    """Place the partitions, about the square root of N, and set the reach for this recall."""
+def place_centres(rows: Rows) -> torch.Tensor:
+    """(C, D) centres of the partitions, about the square root of N, from a sample of the rows."""
     order = content_order(rows.stored, 0)
     count = max(2, min(rows.count // 2, round(rows.count**0.5)))
     some = order[:: max(1, rows.count // (count * _PER_PARTITION))]
-    centres = kmeans(rows.block(some), count, spherical=rows.metric == "cosine", init="random", max_iterations=5).centres.float()
+    return kmeans(rows.block(some), count, spherical=rows.metric == "cosine", init="random", max_iterations=5).centres.float()
+
+
+def plan(rows: Rows, queries: Rows, k: int, same: bool, recall: float, budget: int, centres: torch.Tensor | None = None) -> Plan:
+    """Place the partitions, unless `centres` are given, and set the reach for this recall."""
+    order = content_order(rows.stored, 0)
+    centres = place_centres(rows) if centres is None else centres
+    count = len(centres)
     among = order if same else content_order(queries.stored, 0)
     sample = among[:: max(1, len(among) // _SAMPLE)][:_SAMPLE]
     found, _ = exact_lists(rows, queries, k, same, budget, sample)
@@ -70,7 +77,7 @@ def search(rows: Rows, queries: Rows, k: int, same: bool, planned: Plan, budget:
     lacking = torch.nonzero(torch.isinf(values).sum(1) > kept - k).flatten()              # fewer than k rows within reach
     indices, similarities = settle(rows, queries, k, same, values, indices, budget, certain=False)
     search_full(rows, queries, lacking, k, same, budget, indices, similarities)
-    return indices, similarities, _measured(rows, queries, k, same, planned, similarities, budget)
+    return indices, similarities, measured(rows, queries, k, same, similarities, budget, planned.sample)
 
 
 def _search_partition(
@@ -100,12 +107,16 @@ def _behind(block: torch.Tensor, centres: torch.Tensor, metric: str) -> torch.Te
     return near.max(1, keepdim=True).values - near
 
 
-def _measured(rows: Rows, queries: Rows, k: int, same: bool, planned: Plan, similarities: torch.Tensor, budget: int) -> float:
+def measured(
+    rows: Rows, queries: Rows, k: int, same: bool, similarities: torch.Tensor, budget: int, apart: torch.Tensor | None = None,
+) -> float:
+    """The share of the true neighbours found, of a sample of the queries; not of those `apart`."""
     among = content_order(queries.stored, 1)
     seen = torch.zeros(queries.count, dtype=torch.bool, device=among.device)
-    seen[planned.sample] = True
+    if apart is not None:
+        seen[apart] = True
     fresh = among[~seen[among]]
-    fresh = (fresh if len(fresh) else planned.sample)[:: max(1, len(fresh) // _SAMPLE)][:_SAMPLE]
+    fresh = (fresh if len(fresh) else among)[:: max(1, len(fresh) // _SAMPLE)][:_SAMPLE]
     _, true = exact_lists(rows, queries, k, same, budget, fresh)
     # A neighbour as near as the true k-th counts, whichever of several equal ones it is.
     return float((similarities[fresh] >= true[:, -1:] - 1e-6 * true[:, -1:].abs()).double().mean())

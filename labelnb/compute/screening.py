@@ -13,7 +13,7 @@ import torch
 from labelnb.checks import as_tensor
 from labelnb.compute.device import able_device
 
-__all__ = ["Rows", "empty_lists", "exact_lists", "products", "merge", "settle", "search_full"]
+__all__ = ["Rows", "empty_lists", "exact_lists", "products", "merge", "screen_added", "settle", "search_full"]
 
 _SPARE = 8
 """Candidates kept beyond k, so that few rows have to be searched in full."""
@@ -60,14 +60,18 @@ def exact_lists(
     rows: Rows, queries: Rows, k: int, same: bool, budget: int, at: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Positions and similarities (Q, k) of the k nearest rows of every query, or of those `at`; `same`: a query is not its own."""
-    kept = min(k + _SPARE, rows.count - same)
-    largest = 2048 if rows.device.type == "cpu" else 8192                       # what a processor's cache holds, what fills a card
-    side = max(64, min(largest, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
+    kept, side = min(k + _SPARE, rows.count - same), _side(rows, budget)
     if at is None and same:
         values, indices = _screen_same(rows, kept, side)
     else:
         values, indices = _screen(rows, queries, kept, side, same, at)
     return settle(rows, queries, k, same, values, indices, budget, at=at)
+
+
+def _side(rows: Rows, budget: int) -> int:
+    """Rows of a block."""
+    largest = 2048 if rows.device.type == "cpu" else 8192                       # what a processor's cache holds, what fills a card
+    return max(64, min(largest, int((budget / 16) ** 0.5), budget // (16 * rows.dim)))
 
 
 def products(a: torch.Tensor, b: torch.Tensor, metric: str) -> torch.Tensor:
@@ -85,6 +89,9 @@ def merge(
 
     The rows of `found` are the queries, its columns the rows `members`; `across`, the other way round.
     """
+    if values.device.type == "cpu":
+        _merge_compiled(values, indices, at, found, members, across)
+        return
     mine, known = values[at], indices[at]
     kept, worst = mine.shape[1], mine.amin(1)
     better = found > (worst if across else worst[:, None])
@@ -111,6 +118,17 @@ def merge(
     chosen, taken = torch.cat([mine, best], dim=1).topk(kept, dim=1, sorted=False)
     indices[at] = torch.cat([known, candidates], dim=1).gather(1, taken)
     values[at] = chosen
+
+
+def _merge_compiled(
+    values: torch.Tensor, indices: torch.Tensor, at: slice | torch.Tensor, found: torch.Tensor, members: torch.Tensor, across: bool,
+) -> None:
+    from labelnb.compute.compiled import by_threads, merge_columns, merge_rows
+
+    lists = torch.arange(len(values))[at] if isinstance(at, slice) else at
+    work, count = (merge_columns, found.shape[1]) if across else (merge_rows, found.shape[0])
+    parts = (found.contiguous(), lists.contiguous(), members.contiguous(), values, indices)
+    by_threads(work, count, *(part.numpy() for part in parts))
 
 
 def empty_lists(count: int, kept: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -148,6 +166,29 @@ def _screen_same(rows: Rows, kept: int, side: int) -> tuple[torch.Tensor, torch.
     return values, indices
 
 
+def screen_added(rows: Rows, similarities: torch.Tensor, known: torch.Tensor, budget: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Candidates of all rows, given the lists (M, k) of the first M among themselves; no pair of these is compared again."""
+    old, k = known.shape
+    values, indices = empty_lists(rows.count, min(k + _SPARE, rows.count - 1), rows.device)
+    near = similarities if rows.metric == "cosine" else -similarities.square()
+    # Spare places of the old lists take only what might be nearer than the last neighbour, so that most lists stay as they are.
+    values[:old] = near[:, -1:].float() - 2 * rows.error
+    values[:old, :k], indices[:old, :k] = near.float(), known
+    everyone, side = torch.arange(rows.count, device=rows.device), _side(rows, budget)
+    starts = [*range(0, old, side), *range(old, rows.count, side)]
+    blocks = [slice(a, min(a + side, old if a < old else rows.count)) for a in starts]
+    for first in (b for b in blocks if b.start >= old):
+        left = rows.block(first)
+        for second in (b for b in blocks if b.start < old or b.start >= first.start):
+            found = products(left, left if second == first else rows.block(second), rows.metric)
+            if second == first:
+                found.fill_diagonal_(-torch.inf)
+            else:
+                merge(values, indices, second, found, everyone[first], across=True)
+            merge(values, indices, first, found, everyone[second])
+    return values, indices
+
+
 def settle(
     rows: Rows, queries: Rows, k: int, same: bool, values: torch.Tensor, indices: torch.Tensor, budget: int, *,
     at: torch.Tensor | None = None, certain: bool = True,
@@ -178,6 +219,13 @@ def settle(
 
 def _rescore(rows: Rows, queries: Rows, asked: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     """Cosines, or minus distances, of queries to their candidates (n, m), in float64."""
+    if rows.device.type == "cpu" and rows.stored.dtype == queries.stored.dtype and rows.stored.dtype in (torch.float32, torch.float64):
+        from labelnb.compute.compiled import by_threads, rescored
+
+        out = torch.empty(indices.shape, dtype=torch.float64)
+        parts = (rows.stored, queries.stored, asked, indices, rows.lengths, queries.lengths)
+        by_threads(rescored, len(indices), *(part.numpy() for part in parts), rows.metric == "cosine", out.numpy())
+        return out
     known = indices.clamp_min(0)
     left, right = queries.stored[asked].double(), rows.stored[known].double()
     if rows.metric == "cosine":

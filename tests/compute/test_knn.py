@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse
 import torch
 
-from labelnb.compute import KnnGraph, knn_graph
+from labelnb.compute import KnnGraph, extend_knn_graph, knn_graph
 
 
 def rows(n: int = 300, d: int = 16, seed: int = 0) -> np.ndarray:
@@ -210,3 +210,41 @@ def test_numpy_and_torch_agree_and_the_input_is_left_alone():
     assert isinstance(made, KnnGraph)
     np.testing.assert_array_equal(made.indices, knn_graph(x, 3).indices)
     np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize(("old", "memory"), [(250, None), (299, None), (20, 1 << 20)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_added_to_a_graph_give_the_graph_of_all(metric, old, memory, dtype):
+    x = rows().astype(dtype)
+    made = extend_knn_graph(knn_graph(x[:old], 7, metric=metric), x, memory=memory)
+    whole = knn_graph(x, 7, metric=metric)
+    np.testing.assert_array_equal(made.indices, whole.indices)
+    np.testing.assert_array_equal(made.similarities, whole.similarities)
+    assert (made.method, made.recall, made.n_rows) == ("exact, added", 1.0, 300)
+    twice = extend_knn_graph(extend_knn_graph(knn_graph(x[:10], 7, metric=metric), x[:old]), x)
+    np.testing.assert_array_equal(twice.indices, whole.indices)
+    assert twice.method == "exact, added"
+
+
+def test_equal_rows_added_go_by_position():
+    x = np.repeat(rows(6), 40, axis=0)
+    np.testing.assert_array_equal(extend_knn_graph(knn_graph(x[:100], 5), x).indices, knn_graph(x, 5).indices)
+
+
+def test_an_inexact_graph_grows_with_its_recall_measured_anew():
+    rng = np.random.default_rng(0)
+    x = (2 * rng.normal(size=(20, 16))[rng.integers(0, 20, 2500)] + rng.normal(size=(2500, 16))).astype(np.float32)
+    made, whole = extend_knn_graph(knn_graph(x[:2000], 8, exact=False), x), knn_graph(x, 8)
+    reached = np.mean([len(set(a) & set(b)) / 8 for a, b in zip(made.indices.tolist(), whole.indices.tolist(), strict=True)])
+    assert made.method == "descent, added"
+    assert reached > 0.97 and made.recall == pytest.approx(reached, abs=0.02)
+    np.testing.assert_array_equal(made.indices[2000:], whole.indices[2000:])
+
+
+def test_what_cannot_grow_is_refused():
+    x = rows(30)
+    with pytest.raises(ValueError, match="graph has 30 already"):
+        extend_knn_graph(knn_graph(x, 3), x)
+    with pytest.raises(ValueError, match="30 queries into 20 rows"):
+        extend_knn_graph(knn_graph(x[:20], 3, queries=x), x)

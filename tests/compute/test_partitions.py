@@ -1,4 +1,4 @@
-"""Neighbours by partitions against exact ones: the recall that was asked for, and the recall that is claimed."""
+"""Neighbours by descent and by partitions against exact ones: the recall that was asked for, and the recall that is claimed."""
 from __future__ import annotations
 
 import numpy as np
@@ -13,17 +13,25 @@ def groups(n: int = 3000, d: int = 24, k: int = 30, seed: int = 0) -> np.ndarray
     return (2 * rng.normal(size=(k, d))[rng.integers(0, k, n)] + rng.normal(size=(n, d))).astype(np.float32)
 
 
+@pytest.fixture(params=["descent", "partitions"])
+def way(request, monkeypatch) -> str:
+    """Which of the two runs: rows that do not fit in memory a second time go by partitions."""
+    if request.param == "partitions":
+        monkeypatch.setitem(knn_graph.__globals__, "needed_memory", lambda *_: 1 << 60)
+    return request.param
+
+
 def shared(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(np.mean([len(set(p) & set(q)) / len(q) for p, q in zip(a.tolist(), b.tolist(), strict=True)]))
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("recall", [0.8, 0.98])
-def test_recall_is_what_was_asked_and_what_is_claimed(metric, recall):
+def test_recall_is_what_was_asked_and_what_is_claimed(metric, recall, way):
     x = groups()
     made, true = knn_graph(x, 10, metric=metric, exact=False, recall=recall), knn_graph(x, 10, metric=metric, exact=True)
     reached = shared(made.indices, true.indices)
-    assert made.method == "partitions"
+    assert made.method == way
     assert reached >= recall
     assert made.recall == pytest.approx(reached, abs=0.02)
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -50,7 +58,7 @@ def test_queries_look_into_partitions_too(metric):
     assert shared(made.indices, true.indices) >= 0.93
 
 
-def test_order_of_the_rows_does_not_matter():
+def test_order_of_the_rows_does_not_matter(way):
     x = groups(1200)
     p = np.random.default_rng(4).permutation(len(x))
     plain, moved = knn_graph(x, 5, exact=False), knn_graph(x[p], 5, exact=False)
@@ -58,13 +66,13 @@ def test_order_of_the_rows_does_not_matter():
     assert moved.recall == plain.recall
 
 
-def test_no_row_is_its_own_neighbour_and_none_is_listed_twice():
+def test_no_row_is_its_own_neighbour_and_none_is_listed_twice(way):
     made = knn_graph(groups(1500), 12, exact=False).indices.numpy()
     assert (made != np.arange(1500)[:, None]).all()
     assert all(len(set(row)) == 12 for row in made.tolist())
 
 
-def test_rows_with_too_few_within_reach_are_searched_in_full():
+def test_rows_with_too_few_within_reach_are_searched_in_full(way):
     lonely = np.concatenate([groups(600, k=6), 50 + np.eye(24, dtype=np.float32) * 40])     # 24 rows far from all others
     made, true = (knn_graph(lonely, 30, metric="euclidean", exact=exact, recall=0.5) for exact in (False, True))
     assert (made.indices >= 0).all()
@@ -73,27 +81,27 @@ def test_rows_with_too_few_within_reach_are_searched_in_full():
 
 
 @pytest.mark.parametrize("n", [2, 3, 9])
-def test_few_rows(n):
+def test_few_rows(n, way):
     x = groups(n)
     made = knn_graph(x, n - 1, exact=False, recall=1.0)
     np.testing.assert_array_equal(made.indices, knn_graph(x, n - 1).indices)
 
 
-def test_equal_rows_are_no_trouble():
+def test_equal_rows_are_no_trouble(way):
     made = knn_graph(np.repeat(groups(40), 25, axis=0), 5, exact=False)
     np.testing.assert_allclose(made.similarities, 1, atol=1e-6)
 
 
-def test_float64_rows_keep_their_digits():
+def test_float64_rows_keep_their_digits(way):
     x = groups(1500).astype(np.float64)
     made = knn_graph(x, 5, exact=False)
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     np.testing.assert_allclose(made.similarities, np.einsum("nd,nkd->nk", unit, unit[made.indices]), atol=1e-12)
 
 
-def test_many_rows_take_partitions_where_there_are_groups_and_exactness_where_there_are_none(monkeypatch):
+def test_many_rows_are_not_searched_exactly_where_there_are_groups(monkeypatch, way):
     monkeypatch.setitem(knn_graph.__globals__, "EXACT_BELOW", 1000)
-    assert knn_graph(groups(), 10).method == "partitions"
+    assert knn_graph(groups(), 10).method == way
     assert knn_graph(groups(900), 10).method == "exact"
     formless = np.random.default_rng(0).normal(size=(1500, 200))
     assert knn_graph(formless, 10).method == "exact"
@@ -105,3 +113,23 @@ def test_a_small_memory_gives_the_same():
     x = groups(1500)
     small = knn_graph(x, 5, exact=False, memory=1 << 20)
     np.testing.assert_allclose(small.similarities, knn_graph(x, 5, exact=False).similarities, atol=1e-6)
+
+
+def test_descent_that_finds_too_few_gives_way_to_partitions():
+    formless = np.random.default_rng(0).normal(size=(3000, 100)).astype(np.float32)
+    made, true = knn_graph(formless, 10, exact=False, recall=0.99), knn_graph(formless, 10, exact=True)
+    assert made.method == "partitions"
+    assert shared(made.indices, true.indices) >= 0.99
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_descent_does_not_depend_on_threads(metric):
+    x, threads = groups(2000), torch.get_num_threads()
+    made = []
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        made.append(knn_graph(x, 8, metric=metric, exact=False))
+    torch.set_num_threads(threads)
+    assert made[0].method == made[1].method == "descent"
+    assert shared(made[0].indices, made[1].indices) > 0.999
+    torch.testing.assert_close(made[0].similarities, made[1].similarities, atol=1e-5, rtol=0)

@@ -1,0 +1,178 @@
+"""Loops over neighbour lists that no tensor operation does well on a CPU, compiled by numba once and kept on disk.
+
+Each works on the rows from `low` to `high` and writes to these alone, so that threads share nothing and the result does not depend on
+their number. Lists hold values and positions in no order until they are sorted; minus infinity at position -1 is an empty place.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+
+__all__ = ["by_threads", "descend", "merge_columns", "merge_rows", "reverse_lists", "rescored", "sort_lists"]
+
+_STEP = 64
+"""Values looked at together: most hold nothing better than the list, and one comparison of all says so."""
+
+
+def by_threads(work: Callable[..., Any], count: int, *arguments: Any) -> list[Any]:
+    """Run `work(low, high, *arguments)` over parts of range(count), one a thread of torch."""
+    threads = max(1, min(torch.get_num_threads(), count // 16))
+    ends = np.linspace(0, count, threads + 1).astype(np.int64)
+    if threads == 1:
+        return [work(0, count, *arguments)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: work(part[0], part[1], *arguments), zip(ends[:-1], ends[1:], strict=True)))
+
+
+@numba.njit(nogil=True, cache=True)
+def _worst(values: Any) -> int:
+    at = 0
+    for c in range(1, len(values)):
+        if values[c] < values[at]:
+            at = c
+    return at
+
+
+@numba.njit(nogil=True, cache=True)
+def merge_rows(low: int, high: int, found: Any, at: Any, members: Any, values: Any, indices: Any) -> None:
+    """Row r of `found` holds values of `members` for the list `at[r]`."""
+    width = found.shape[1]
+    for r in range(low, high):
+        mine, known = values[at[r]], indices[at[r]]
+        place = _worst(mine)
+        worst = mine[place]
+        for start in range(0, width, _STEP):
+            end = min(start + _STEP, width)
+            better = 0
+            for i in range(start, end):
+                better += found[r, i] > worst
+            if better > 0:
+                for i in range(start, end):
+                    if found[r, i] > worst:
+                        mine[place], known[place] = found[r, i], members[i]
+                        place = _worst(mine)
+                        worst = mine[place]
+
+
+@numba.njit(nogil=True, cache=True)
+def merge_columns(low: int, high: int, found: Any, at: Any, members: Any, values: Any, indices: Any) -> None:
+    """Column c of `found` holds values of `members` for the list `at[c]`; this call does the columns from low to high."""
+    places = np.empty(high - low, np.int64)
+    limits = np.empty(high - low, found.dtype)
+    for c in range(low, high):
+        places[c - low] = _worst(values[at[c]])
+        limits[c - low] = values[at[c], places[c - low]]
+    for r in range(found.shape[0]):
+        for start in range(low, high, _STEP):
+            end = min(start + _STEP, high)
+            better = 0
+            for c in range(start, end):
+                better += found[r, c] > limits[c - low]
+            if better > 0:
+                for c in range(start, end):
+                    if found[r, c] > limits[c - low]:
+                        mine = values[at[c]]
+                        mine[places[c - low]], indices[at[c], places[c - low]] = found[r, c], members[r]
+                        places[c - low] = _worst(mine)
+                        limits[c - low] = mine[places[c - low]]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def rescored(
+    low: int, high: int, rows: Any, queries: Any, asked: Any, indices: Any, row_lengths: Any, query_lengths: Any, cosine: bool, out: Any,
+) -> None:
+    """Cosines, or minus distances, of queries to their candidates, in float64; minus infinity for an empty place."""
+    for q in range(low, high):
+        a = queries[asked[q]]
+        for c in range(indices.shape[1]):
+            j = indices[q, c]
+            if j < 0:
+                out[q, c] = -np.inf
+                continue
+            b = rows[j]
+            total = 0.0
+            if cosine:
+                for d in range(len(a)):
+                    total += np.float64(a[d]) * np.float64(b[d])
+                out[q, c] = total / (query_lengths[asked[q]] * row_lengths[j])
+            else:
+                for d in range(len(a)):
+                    total += (np.float64(a[d]) - np.float64(b[d])) ** 2
+                out[q, c] = -np.sqrt(total)
+
+
+@numba.njit(nogil=True, cache=True)
+def sort_lists(low: int, high: int, values: Any, indices: Any, fresh: Any) -> None:
+    """Best first, equal values by position."""
+    for i in range(low, high):
+        for c in range(1, values.shape[1]):
+            value, index, new = values[i, c], indices[i, c], fresh[i, c]
+            p = c - 1
+            while p >= 0 and (values[i, p] < value or (values[i, p] == value and indices[i, p] > index)):
+                values[i, p + 1], indices[i, p + 1], fresh[i, p + 1] = values[i, p], indices[i, p], fresh[i, p]
+                p -= 1
+            values[i, p + 1], indices[i, p + 1], fresh[i, p + 1] = value, index, new
+
+
+@numba.njit(nogil=True, cache=True)
+def reverse_lists(values: Any, indices: Any, fresh: Any, most: int) -> tuple[Any, Any]:
+    """(N, most) who lists a row, the nearest of them, and whether that entry is fresh; -1 in empty places."""
+    count = len(indices)
+    near = np.full((count, most), -np.inf, values.dtype)
+    who = np.full((count, most), -1, np.int32)
+    new = np.zeros((count, most), np.uint8)
+    for i in range(count):
+        for c in range(indices.shape[1]):
+            j = indices[i, c]
+            if j < 0:
+                continue
+            p = _worst(near[j])
+            if values[i, c] > near[j, p]:
+                near[j, p], who[j, p], new[j, p] = values[i, c], i, fresh[i, c]
+    return who, new
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def descend(
+    low: int, high: int, x: Any, bias: Any, width: int, indices: Any, fresh: Any, back: Any, back_fresh: Any,
+    new_values: Any, new_indices: Any, new_fresh: Any,
+) -> int:
+    """Look at the neighbours of neighbours: whatever is reached by a fresh entry is compared with the row, and kept if it is nearer.
+
+    Reads the first `width` entries of the sorted lists as they were before this pass, writes the lists after it; gives the changes.
+    """
+    seen = np.full(len(x), -1, np.int32)
+    changes = 0
+    for i in range(low, high):
+        mine, known, marks = new_values[i], new_indices[i], new_fresh[i]
+        marks[:] = 0
+        seen[i] = i
+        for c in range(indices.shape[1]):
+            if indices[i, c] >= 0:
+                seen[indices[i, c]] = i
+        place = _worst(mine)
+        worst = mine[place]
+        for c in range(width + back.shape[1]):
+            u = indices[i, c] if c < width else back[i, c - width]
+            if u < 0:
+                continue
+            by_fresh = fresh[i, c] if c < width else back_fresh[i, c - width]
+            for e in range(width):
+                j = indices[u, e]
+                if j < 0 or seen[j] == i or not (by_fresh or fresh[u, e]):
+                    continue
+                seen[j] = i
+                total = bias[j]
+                for d in range(x.shape[1]):
+                    total += x[i, d] * x[j, d]
+                if total > worst:
+                    mine[place], known[place], marks[place] = total, j, 1
+                    changes += 1
+                    place = _worst(mine)
+                    worst = mine[place]
+    return changes
