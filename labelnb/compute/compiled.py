@@ -5,6 +5,7 @@ their number. Lists hold values and positions in no order until they are sorted;
 """
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,7 +27,7 @@ def by_threads(work: Callable[..., Any], count: int, *arguments: Any) -> list[An
     if threads == 1:
         return [work(0, count, *arguments)]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda part: work(part[0], part[1], *arguments), zip(ends[:-1], ends[1:], strict=True)))
+        return list(pool.map(lambda part: work(part[0], part[1], *arguments), itertools.pairwise(ends)))
 
 
 @numba.njit(nogil=True, cache=True)
