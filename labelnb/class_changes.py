@@ -75,6 +75,21 @@ class ClassChanges:
         self.classes = self.classes.with_class(name, prompts)
         return self.classes
 
+    def place_classes(self, parents: Mapping[str, str | None], *, joined_to: int | None = None) -> int | None:
+        """See to it that there are these classes, each below its parent where one is given; the event's number, None where all was so."""
+        missing = [name for name in parents if name not in self.classes]
+        space = self.classes
+        for name in missing[:1]:
+            space = space.with_class(name)                      # what lacks the new rows is dropped
+        space = dataclasses.replace(space, names=(*space.names, *missing[1:]))
+        wanted = {name: parent for name, parent in parents.items() if parent and parent != name}
+        space = dataclasses.replace(space, parents={**space.parents, **wanted})
+        if space == self.classes:
+            return None
+        number = self.journal.record_classes(space, who=self.who, joined_to=joined_to).number
+        self._changed()
+        return number
+
     def rename_class(self, old: str, new: str) -> Migration:
         """Give a class another name; labels, prompts, description and place go along.
 

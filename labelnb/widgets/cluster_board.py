@@ -1,48 +1,54 @@
 """ClusterBoard: one card a cluster, to be named, merged, split and accepted as labels."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import traitlets
 
+from labelnb.cluster_splitting import parts_of
+from labelnb.cluster_tree import ClusterTree
+from labelnb.fingerprints import fingerprint
+from labelnb.packed import pack
 from labelnb.results import Clusters, Proposal
 from labelnb.selection import positions_of
-from labelnb.widgets.cluster_groups import Groups, closeness, purity
-from labelnb.widgets.cluster_names import NameScores
-from labelnb.widgets.cluster_steps import Steps
-from labelnb.widgets.panel import Answer, Panel, bundle
+from labelnb.widgets.cluster_cards import SORTS, Cards
+from labelnb.widgets.cluster_names import NameProposal, NameProposals
+from labelnb.widgets.cluster_requests import ClusterRequests
+from labelnb.widgets.cluster_steps import BoardHistory
+from labelnb.widgets.cluster_work import ClusterWork
+from labelnb.widgets.panel import bundle
 
 __all__ = ["ClusterBoard"]
 
-SORTS = {"size": "largest first", "purity": "purest first", "mixed": "most mixed first", "open": "unlabelled first", "number": "by number"}
-EXEMPLARS, BORDERLINE = 6, 2
-MEMBERS_LIMIT = 1_000_000
-
-
-class ClusterBoard(Panel):
+class ClusterBoard(ClusterRequests, ClusterWork, Cards):
     """Clusters as cards with exemplars and borderline items; a name makes labels of a whole cluster.
 
     Parameters
     ----------
     host : the session
     clusters : Clusters over the session's items
-    embeddings : (N, D) vectors by which exemplars (nearest the centre) and borderline items (farthest from it) are chosen; by default those
-        in the evidence, or the session's where the clusters were made of them; without any, the clusters' own probabilities
-    sort : `size`, `purity`, `mixed`, `open` or `number`
+    embeddings : (N, D) vectors by which exemplars (nearest the centre) and borderline items (farthest from it) are chosen, and clusters are
+        split, measured and put in a tree; by default those in the evidence, or the session's where the clusters were made of them; without
+        any, the clusters' own probabilities order the items
+    sort : `size`, `purity`, `mixed`, `unstable`, `open`, `number` or `tree`
     page_size : cards a page, 1 to 60
+    names : a bank of texts that could be names; the one nearest to a cluster is proposed, where the encoder reads text
+    annotator : takes a list of items (texts, or pictures) and gives a name, or one an item; asked for a cluster when told to
 
     Notes
     -----
-    Accepting a cluster labels its items, in one step to undo, and never overwrites what people decided one by one. Accepted labels are in
-    the journal and are there again when the cell is run again. Names that are not accepted yet, merges and splits are a working state of
-    this widget: they outlive a reload of the page, and end with the kernel or when the cell is run again.
+    Everything done here is a step in the session's journal: undone and redone like a label, and there again when the cell is run again
+    over the same clusters, also after the kernel was restarted. Over other clusters of the same items, each cluster that overlaps by half
+    or more (Jaccard, one to one) with one named before keeps its name, and the card says so. Accepting a cluster labels its items, in one
+    step to undo, and never overwrites what people decided one by one.
 
     Examples
     --------
     >>> board = s.clustering.sela(n_clusters=30).widget()             # doctest: +SKIP
-    >>> board.merge(3, 7); board.accept(3, "bird"); board.counts      # doctest: +SKIP
+    >>> board.merge(3, 7); board.split_up(5); board.accept(3, "bird", exceptions=[17]); board.counts      # doctest: +SKIP
     """
 
     _esm = traitlets.Unicode(bundle("cluster_board")).tag(sync=True)
@@ -51,50 +57,80 @@ class ClusterBoard(Panel):
     """The page of cards in view, from 0."""
     sort = traitlets.Unicode("size").tag(sync=True)
     """Order of the cards."""
+    level = traitlets.Int(0).tag(sync=True)
+    """Number of groups that the tree is cut into; 0 shows every cluster on its own."""
+    unfolded = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Groups that are unfolded, each by the smallest number of its clusters."""
     version = traitlets.Int(0).tag(sync=True)
     """Goes up with every change of groups, names or order."""
-    to_review = traitlets.Any()
-    """Positions last sent to review, (n,) int64; `review()` opens them."""
 
-    def __init__(self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str = "size", page_size: int = 12) -> None:
+    def __init__(
+        self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str = "size", page_size: int = 12, names: Sequence[str] = (),
+        annotator: Callable[[list[Any]], Any] | None = None,
+    ) -> None:
         if not isinstance(clusters, Clusters):
             raise TypeError(f"clusters: got {type(clusters).__name__}, expected Clusters, such as s.clustering.sela() gives")
         if len(clusters) != len(host.items):
             raise ValueError(f"clusters: over {len(clusters)} items, the session has {len(host.items)}; run the method again")
         if not 1 <= int(page_size) <= 60:
             raise ValueError(f"page_size: got {page_size}, expected 1 to 60 cards a page")
-        self.result = clusters
-        self.page_size = int(page_size)
-        self._vectors = _vectors(host, clusters, embeddings)
-        self._groups = Groups(clusters.assignment, clusters.n_clusters)
-        self._steps = Steps(self._groups)
-        self._scores = NameScores(host)
-        self._arranged: np.ndarray = np.zeros(0, np.int64)
-        self._shown: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._check_sort(sort)
+        self.result, self.page_size = clusters, int(page_size)
+        self._vectors = _vectors(host, clusters, embeddings)
+        items = f"board:{fingerprint(chr(31).join(host.items.ids.tolist()))[:12]}:"
+        self._history = BoardHistory(host, items + fingerprint(clusters.assignment), items, clusters.assignment, clusters.n_clusters)
+        self._names = NameProposals(host, names, annotator, self._state.groups)
+        self._stabilities: dict[tuple[int, int], float] = {}
+        self._start_work()
+        self._links: list[tuple[Any, Callable[[Any], None]]] = []
+        self._start_cards()
         made = clusters.provenance
-        super().__init__(host, title=f"Clusters of {made.method}" if made else "Clusters", sorts=SORTS, warnings=list(clusters.warnings))
-        self.to_review = np.zeros(0, np.int64)
+        super().__init__(
+            host, title=f"Clusters of {made.method}" if made else "Clusters", warnings=list(clusters.warnings), foldable=self.foldable,
+            sorts={name: what for name, what in SORTS.items() if self.foldable or name not in ("tree", "unstable")},
+            annotator=annotator is not None, kept=len(self._state.kept) if not self._history.began else 0,
+        )
         self.sort = sort
         self._arrange()
         self.observe(self._resort, "sort")
+        self.observe(self._relevel, ["level", "unfolded"])
 
     # The Python side of everything a person can do -----------------------------------------------------------------------
 
     @property
     def assignment(self) -> np.ndarray:
         """(N,) int64, the method's assignment with merges and splits; -1 for outliers."""
-        return self._groups.assignment.copy()
+        return self._state.groups.assignment.copy()
 
     @property
     def names(self) -> dict[int, str]:
         """Names given so far, by cluster, accepted or not."""
-        return dict(self._steps.names)
+        return dict(self._state.names)
+
+    @property
+    def broader(self) -> dict[int, str]:
+        """What a cluster is a kind of, by cluster, where that was named."""
+        return dict(self._state.broader)
+
+    @property
+    def kept_names(self) -> dict[int, tuple[str, float]]:
+        """Names taken over from a clustering before, by cluster, each with the overlap (Jaccard, .5 to 1) that it rests on."""
+        return {cluster: (one.name, one.overlap) for cluster, one in self._state.kept.items()}
 
     @property
     def counts(self) -> dict[str, int]:
         """`clusters` that hold items, those `labelled` completely, `items` labelled, and `outliers`."""
         return self._progress()
+
+    @property
+    def to_review(self) -> np.ndarray:
+        """(n,) int64 positions sent to review, ascending; `review()` opens them."""
+        return np.array(sorted(self._state.sent), np.int64)
+
+    @property
+    def tree(self) -> ClusterTree:
+        """The hierarchy over the clusters as they are; ValueError without vectors."""
+        return self._tree()
 
     def members(self, cluster: int) -> np.ndarray:
         """(n,) positions in a cluster, the most typical first."""
@@ -103,50 +139,131 @@ class ClusterBoard(Panel):
     def name(self, cluster: int, name: str) -> None:
         """Name a cluster, without labelling anything yet; an empty name takes it away."""
         self._existing(cluster)
-        self._steps.rename(int(cluster), str(name).strip())
-        self._changed()
+        wanted = str(name).strip()
+        if self._state.names.get(int(cluster), "") != wanted:
+            self._do(f"cluster {cluster} named {wanted}" if wanted else f"name of cluster {cluster} taken away", 0,
+                     do="name", cluster=int(cluster), name=wanted)
 
-    def accept(self, cluster: int, name: str | None = None) -> int:
+    def proposals(self, cluster: int) -> list[NameProposal]:
+        """Names for a cluster, the surest source first, each with its source and score; does all the searching that it takes."""
+        while len(set(self._names.work())) > 1:
+            pass
+        return self._names.of(int(cluster), self._existing(cluster), self.host.labels, self._state.kept.get(int(cluster)))
+
+    def ask(self, cluster: int) -> NameProposal:
+        """Let the annotator name a cluster; what it says is proposed, and nothing is named."""
+        made = self._names.ask(int(cluster), self.members(cluster))
+        self.version += 1
+        return made
+
+    def accept(
+        self, cluster: int, name: str | None = None, *, exceptions: Any = None, exceptions_are: Literal["not", "review"] = "not",
+    ) -> int:
         """Label the items of a cluster with its name; a name that is no class yet becomes one. Returns how many were labelled.
 
-        What people decided one by one stays. ValueError if the cluster has no name.
+        Parameters
+        ----------
+        cluster : its number
+        name : the class; the cluster's name by default
+        exceptions : items (ids or positions) of the cluster that do not belong: they leave it, in the same step
+        exceptions_are : `"not"` labels them 'not <name>', `"review"` only sends them to review
+
+        Raises
+        ------
+        ValueError
+            If the cluster has no name, or all its items are exceptions.
+
+        Notes
+        -----
+        What people decided one by one stays. Where the cluster has a broader name, that becomes the class's parent.
         """
-        members = self._existing(cluster)
-        wanted = (name if name is not None else self._steps.names.get(int(cluster), "")).strip()
-        if not wanted:
-            raise ValueError(f"cluster {cluster} has no name; give one: accept({cluster}, 'name')")
-        if wanted not in self.host.classes:
-            self.host.add_class(wanted)
-        left = members[~np.asarray(self.host.labels.by_person, bool)[members]]
-        if len(left):
-            self.host.decide(left, wanted, proposal=self.result, source="accept")
-        self._steps.rename(int(cluster), wanted, alone=not len(left))
-        if len(left):
-            self._steps.journaled()
-        self._changed()
-        return len(left)
+        return self._accept(int(cluster), name, exceptions, exceptions_are)
+
+    def accept_all(self, clusters: Sequence[int] | None = None) -> int:
+        """Accept these clusters, or all, where they have names: one step to undo. Returns how many items were labelled; ValueError where
+        none has a name."""
+        return self._accept_all(sorted(self._state.names) if clusters is None else [int(cluster) for cluster in clusters])
 
     def merge(self, *clusters: int) -> int:
         """Put clusters together under the first one's number, which comes back; its name stays, or the first name there is."""
-        kept = self._steps.merge([int(cluster) for cluster in clusters])
-        self._changed(arrange=True)
-        return kept
+        wanted = [int(cluster) for cluster in clusters]
+        n_items = sum(len(self._state.groups.members(cluster)) for cluster in wanted)
+        self._do(f"clusters {', '.join(map(str, wanted))} merged", n_items, do="merge", clusters=wanted)
+        return wanted[0]
 
     def split(self, cluster: int, items: Any) -> int:
-        """Make a new cluster of some items (ids or positions) of a cluster; its number comes back."""
-        made = self._steps.split(int(cluster), positions_of(self.host.items, items))
-        self._changed(arrange=True, near=(int(cluster), made))
-        return made
+        """Make a new cluster of some items of a cluster; its number comes back. `items`: ids, positions, a mask, or an Explorer, whose
+        selection is taken as far as it is in the cluster."""
+        chosen = self._chosen(int(cluster), items)
+        self._do(f"{len(chosen):,} items split off cluster {cluster}", len(chosen), near=int(cluster),
+                 do="split", cluster=int(cluster), parts=[pack(chosen)])
+        return self._state.made[0]
+
+    def split_up(self, cluster: int, k: int | None = None, *, most: int = 8) -> list[int]:
+        """Split a cluster by k-means into `k` parts, or as many (2 to `most`) as have the best silhouette. The largest keeps the number;
+        the numbers of all parts come back."""
+        members = self._existing(cluster)
+        parts = parts_of(np.asarray(self._needed("split_up")[members]), k, most=most, seed=int(getattr(self.host, "seed", 0))).assignment
+        found = [members[parts == part] for part in range(1, int(parts.max()) + 1)]
+        self._do(f"cluster {cluster} split into {len(found) + 1}", len(members), near=int(cluster),
+                 do="split", cluster=int(cluster), parts=[pack(part) for part in found if len(part)])
+        return [int(cluster), *self._state.made]
 
     def remove(self, cluster: int, items: Any) -> None:
         """Take items out of a cluster: they become outliers, and are left out when it is accepted."""
-        self._steps.remove(int(cluster), positions_of(self.host.items, items))
-        self._changed()
+        chosen = self._chosen(int(cluster), items)
+        self._do(f"{len(chosen):,} items taken out of cluster {cluster}", len(chosen),
+                 do="remove", cluster=int(cluster), items=pack(chosen))
+
+    def name_group(self, clusters: Sequence[int], name: str) -> None:
+        """Name what several clusters are kinds of; when they are accepted it becomes the parent of their classes. Empty takes it away."""
+        wanted = [int(cluster) for cluster in clusters]
+        for cluster in wanted:
+            self._existing(cluster)
+        self._do(f"clusters {', '.join(map(str, wanted))} are kinds of {name.strip() or 'nothing'}", 0,
+                 do="broader", clusters=wanted, name=name.strip())
+
+    def groups(self, n_groups: int) -> list[np.ndarray]:
+        """The clusters in `n_groups` groups of the tree."""
+        return self._tree().cut(n_groups)
+
+    def stability(self, replicates: int = 10) -> dict[int, float]:
+        """Measure how stable each cluster is under drawing the items anew (Hennig 2007), 0 to 1; .75 and above counts as stable. Cards show
+        it until their items change."""
+        self._begin_measure(replicates)
+        while not self._measured():
+            pass
+        groups = self._state.groups
+        alive = np.flatnonzero(groups.sizes > 0).tolist()
+        return {cluster: self._stabilities.get(groups.key(cluster), float("nan")) for cluster in alive}
+
+    def mark(self, items: Any) -> None:
+        """Mark items on their cards (ids, positions, a mask, or an Explorer's selection), ready to be split off, taken out or excepted."""
+        chosen = getattr(items, "selection", items)
+        self._marked = positions_of(self.host.items, chosen) if len(chosen) else np.zeros(0, np.int64)
+        self.notify("marked", self._marks())
+
+    def link(self, explorer: Any) -> None:
+        """From now on what is selected in this Explorer is marked on the board."""
+        def follow(change: Any) -> None:
+            self.mark(change["new"])
+
+        explorer.observe(follow, "selection")
+        self._links.append((explorer, follow))
+        self.mark(explorer.selection)
+
+    def close(self) -> None:
+        """Close all views, let go of linked Explorers, stop listening to the host."""
+        while getattr(self, "_links", ()):                      # not there yet where making the board was refused
+            explorer, follow = self._links.pop()
+            explorer.unobserve(follow, "selection")
+        super().close()
 
     def send_to_review(self, cluster: int | None = None) -> np.ndarray:
         """Set the items of a cluster (or, without one, the outliers) aside for review in `to_review`; they come back, too."""
-        positions = self._groups.outliers if cluster is None else self._existing(cluster)
-        self.to_review = np.unique(np.concatenate([self.to_review, positions]))
+        positions = self._state.groups.outliers if cluster is None else self._existing(cluster)
+        if len(positions):
+            self._do(f"{len(positions):,} items sent to review", len(positions), do="send", cluster=cluster)
         return positions
 
     def review(self, cluster: int | None = None, **options: Any) -> Any:
@@ -162,140 +279,40 @@ class ClusterBoard(Panel):
         """The named clusters as a Proposal: certain for their items, abstaining on the others."""
         names = self.host.classes.names
         probabilities = np.zeros((len(self.host.items), len(names)), np.float32)
-        for cluster, name in self._steps.names.items():
+        for cluster, name in self._state.names.items():
             if name in names:
-                probabilities[self._groups.members(cluster), names.index(name)] = 1
+                probabilities[self._state.groups.members(cluster), names.index(name)] = 1
         return Proposal(probabilities, classes=names, provenance=self.result.provenance)
 
     def undo(self) -> bool:
-        """Take back the last thing done on this board, or, where there is none, the session's last decision. False if nothing was."""
-        return self._back(redo=False)
+        """Take back the session's last step among labels and work on boards, whoever did it. False where there is none."""
+        return bool(self.host.undo_decision(1, ("board",)))
 
     def redo(self) -> bool:
         """Bring it back."""
-        return self._back(redo=True)
+        return bool(self.host.redo_decision(1, ("board",)))
 
     def host_changed(self) -> None:
-        """Labels or classes changed, from whatever side."""
+        """Labels, classes or steps changed, from whatever side."""
         super().host_changed()
+        self._sync(self._near)
         self.version += 1
 
-    # What the front end asks ---------------------------------------------------------------------------------------------
+    def static_bundle(self) -> dict[str, Any]:
+        """The clusters as they are now, for saved notebooks."""
+        from labelnb.widgets.static_view import mimebundle
 
-    def on_cards(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """One page of cards."""
-        if "sort" in message:
-            self.sort = str(message["sort"])
-        if "page" in message:
-            self.page = int(np.clip(int(message["page"]), 0, max(self.pages - 1, 0)))
-        wanted = self._arranged[self.page * self.page_size: (self.page + 1) * self.page_size]
-        return {
-            "page": self.page, "pages": self.pages, "cards": [self._card(int(cluster)) for cluster in wanted], "progress": self._progress(),
-            "version": self.version, "can_undo": self._steps.can_undo, "can_redo": self._steps.can_redo,
-        }
-
-    def on_members(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """All positions of a cluster, u32, the most typical first."""
-        return {}, [self.members(int(message["cluster"]))[:MEMBERS_LIMIT].astype("<u4").tobytes()]
-
-    def on_suggest(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Names proposed by text for clusters; `ready` is false while there is more to search for: ask again."""
-        if not self._scores.work():
-            return {"ready": False, "names": {}}
-        wanted = [int(cluster) for cluster in message["clusters"]]
-        return {"ready": True, "names": {str(cluster): self._scores.best(self._groups.members(cluster)) for cluster in wanted}}
-
-    def on_name(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Name a cluster."""
-        self.name(int(message["cluster"]), str(message["name"]))
-        return {}
-
-    def on_accept(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Accept a cluster; durable when answered."""
-        cluster = int(message["cluster"])
-        size = len(self._existing(cluster))
-        labelled = self.accept(cluster, str(message["name"]))
-        return {"labelled": labelled, "kept": size - labelled}
-
-    def on_merge(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Merge clusters."""
-        return {"cluster": self.merge(*message["clusters"])}
-
-    def on_split(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Split items off a cluster, or take them out (`out`)."""
-        cluster, positions = int(message["cluster"]), np.asarray(message["positions"], np.int64)
-        if message.get("out"):
-            self.remove(cluster, positions)
-            return {"cluster": None}
-        return {"cluster": self.split(cluster, positions)}
-
-    def on_send(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Send a cluster, or the outliers, to review."""
-        sent = self.send_to_review(message.get("cluster"))
-        return {"n": len(sent), "total": len(self.to_review)}
-
-    def on_take_back(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Undo or redo."""
-        redo = bool(message.get("redo"))
-        return {} if self._back(redo) else {"refused": "nothing to redo" if redo else "nothing to undo"}
+        return mimebundle(dataclasses.replace(self.result, assignment=self.assignment, probabilities=None))
 
     # Private -------------------------------------------------------------------------------------------------------------
-
-    @property
-    def pages(self) -> int:
-        """Number of pages of cards."""
-        return -(-len(self._arranged) // self.page_size)
-
-    def _back(self, redo: bool) -> bool:
-        kind = self._steps.redo() if redo else self._steps.undo()
-        if kind == "groups":
-            self._changed(arrange=True)
-        elif kind == "names":
-            self._changed()
-        else:
-            n = (self.host.redo_decision if redo else self.host.undo_decision)(1)
-            self._changed()
-            return bool(n)
-        return True
-
-    def _existing(self, cluster: int) -> np.ndarray:
-        members = self._groups.members(cluster)
-        if not len(members):
-            raise ValueError(f"cluster {cluster} holds no items (merged away, or empty from the start)")
-        return members
-
-    def _changed(self, arrange: bool = False, near: tuple[int, int] | None = None) -> None:
-        if arrange:
-            alive = self._groups.sizes > 0
-            order = [int(cluster) for cluster in self._arranged if alive[cluster]]
-            fresh = [int(cluster) for cluster in np.flatnonzero(alive) if cluster not in set(order)]
-            for cluster in fresh:
-                # Cards keep their places; a new one stands beside the card it came from.
-                at = order.index(near[0]) + 1 if near is not None and cluster == near[1] and near[0] in order else len(order)
-                order.insert(at, cluster)
-            self._arranged = np.array(order, np.int64)
-            self.page = min(self.page, max(self.pages - 1, 0))
-        self.version += 1
-
-    def _arrange(self) -> None:
-        sizes = self._groups.sizes
-        alive = np.flatnonzero(sizes > 0)
-        if self.sort in ("purity", "mixed"):
-            known = np.asarray(self.host.labels.values)
-            shares = [purity(self._groups.members(int(cluster)), known)[0] for cluster in alive]
-            sign = -1 if self.sort == "purity" else 1
-            key = np.array([np.inf if share is None else sign * share for share in shares])
-        elif self.sort == "open":
-            known = np.asarray(self.host.labels.known, bool)
-            key = np.array([float(known[self._groups.members(int(cluster))].all()) for cluster in alive])
-        else:
-            key = np.zeros(len(alive))
-        second = alive if self.sort == "number" else -sizes[alive]
-        self._arranged = alive[np.lexsort((alive, second, key))]
 
     def _resort(self, change: Any) -> None:
         self._arrange()
         self.page = 0
+        self.version += 1
+
+    def _relevel(self, change: Any) -> None:
+        self.page = min(self.page, max(self.pages - 1, 0))
         self.version += 1
 
     @traitlets.validate("sort")
@@ -307,44 +324,6 @@ class ClusterBoard(Panel):
         if sort not in SORTS:
             raise ValueError(f"sort: got {sort!r}, expected one of {sorted(SORTS)}")
         return str(sort)
-
-    def _typical(self, cluster: int) -> tuple[np.ndarray, np.ndarray]:
-        """Members, the most typical first, and their closeness."""
-        key = (cluster, self._groups.version)
-        if key not in self._shown:
-            members = self._groups.members(cluster)
-            near = closeness(members, vectors=self._vectors, probabilities=self.result.probabilities, assignment=self.result.assignment)
-            order = np.argsort(-near, kind="stable")
-            if len(self._shown) > 200:
-                self._shown.clear()
-            self._shown[key] = (members[order], near[order])
-        return self._shown[key]
-
-    def _card(self, cluster: int) -> dict[str, Any]:
-        members, _ = self._typical(cluster)
-        labels = self.host.labels
-        share, commonest, known = purity(members, np.asarray(labels.values))
-        labelled = int(np.asarray(labels.known, bool)[members].sum())
-        label = self.host.classes.names[commonest] if commonest >= 0 else ""
-        # Where all is labelled, the cluster is called what most of it is; before, a clear majority proposes its name.
-        called = label if labelled == len(members) else ""
-        likely = label if share is not None and share > 0.5 and known > 1 else ""
-        return {
-            "cluster": cluster, "size": len(members), "name": self._steps.names.get(cluster, called), "label": label,
-            "suggestion": likely, "purity": share, "known": known, "labelled": labelled,
-            "exemplars": members[:EXEMPLARS].tolist(), "borderline": members[EXEMPLARS:][-BORDERLINE:][::-1].tolist(),
-        }
-
-    def _progress(self) -> dict[str, int]:
-        known = np.asarray(self.host.labels.known, bool)
-        assignment, sizes = self._groups.assignment, self._groups.sizes
-        inside = assignment >= 0
-        labelled = np.bincount(assignment[inside & known], minlength=len(sizes))
-        alive = sizes > 0
-        return {
-            "clusters": int(alive.sum()), "labelled": int((labelled[alive] == sizes[alive]).sum()), "items": int(known.sum()),
-            "n_items": len(known), "outliers": int((~inside).sum()),
-        }
 
 
 def _vectors(host: Any, clusters: Clusters, embeddings: Any) -> Any:

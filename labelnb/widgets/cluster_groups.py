@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Groups", "closeness", "purity"]
+__all__ = ["Groups", "closeness", "purity", "table_of"]
 
 
 class Groups:
-    """A working copy of an assignment that can be merged, split and undone.
+    """A working copy of an assignment that can be merged and split.
 
-    Group numbers are never used twice: a merge empties a number, a split takes a new one.
+    Group numbers are never used twice: a merge empties a number, a split takes a new one. What the groups were is in the journal; taking a
+    step back is replaying without it.
     """
 
     def __init__(self, assignment: np.ndarray, n_clusters: int) -> None:
@@ -20,26 +21,32 @@ class Groups:
         """(N,) group of each item, -1 for outliers."""
         self.count = max(int(n_clusters), int(self.assignment.max(initial=-1)) + 1)
         """Group numbers given out so far, empty ones included."""
-        self.version = 0
-        """Goes up with every change."""
-        self._done: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._undone: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._sort()
+        self.changes: dict[int, int] = {}
+        """How often a group's items changed, by group; a key under which what is known of its items can be kept."""
+        self._order: np.ndarray | None = None
+        self._starts: np.ndarray = np.zeros(0, np.int64)
 
     @property
     def sizes(self) -> np.ndarray:
         """(count,) int64 items in each group."""
+        self._sorted()
         return np.diff(self._starts)
 
     @property
     def outliers(self) -> np.ndarray:
         """Positions in no group, ascending."""
-        return self._order[: self._starts[0]]
+        return self._sorted()[: self._starts[0]]
+
+    def key(self, group: int) -> tuple[int, int]:
+        """The group and how often its items changed."""
+        return int(group), self.changes.get(int(group), 0)
 
     def members(self, group: int) -> np.ndarray:
         """Positions in `group`, ascending. Raises KeyError for a number that was never given out."""
         if not 0 <= int(group) < self.count:
             raise KeyError(f"cluster {group}: expected a number from 0 to {self.count - 1}")
+        if self._order is None:                                 # between two steps of a replay a scan is cheaper than sorting
+            return np.flatnonzero(self.assignment == int(group))
         return self._order[self._starts[int(group)]: self._starts[int(group) + 1]]
 
     def merge(self, groups: Sequence[int]) -> int:
@@ -51,43 +58,30 @@ class Groups:
         empty = [group for group, part in zip(wanted, parts, strict=True) if len(part) == 0]
         if empty:
             raise ValueError(f"merge: clusters {empty} hold no items (merged away already?)")
-        self._move(np.concatenate(parts[1:]), wanted[0])
+        self._move(np.concatenate(parts[1:]), wanted[0], wanted)
         return wanted[0]
 
-    def split(self, group: int, positions: Sequence[int] | np.ndarray) -> int:
-        """Make a new group of some items of `group`; its number comes back."""
-        chosen = self._chosen(group, positions)
-        if len(chosen) == len(self.members(group)):
-            raise ValueError(f"split: all {len(chosen)} items of cluster {group} were chosen; choose only those that should leave it")
-        self.count += 1
-        self._move(chosen, self.count - 1)
-        return self.count - 1
+    def split(self, group: int, parts: Sequence[np.ndarray]) -> list[int]:
+        """Make new groups of some items of `group`, one of each part; their numbers come back."""
+        chosen = [self.chosen(group, part) for part in parts]
+        together = np.concatenate(chosen)
+        if len(np.unique(together)) < len(together):
+            raise ValueError(f"split: cluster {group}: the parts share items; expected each item in one part")
+        if len(together) == len(self.members(group)):
+            raise ValueError(f"split: all {len(together)} items of cluster {group} were chosen; choose only those that should leave it")
+        made = []
+        for part in chosen:
+            self.count += 1
+            self._move(part, self.count - 1, [group])
+            made.append(self.count - 1)
+        return made
 
     def remove(self, group: int, positions: Sequence[int] | np.ndarray) -> None:
         """Take some items of `group` out: they become outliers."""
-        self._move(self._chosen(group, positions), -1)
+        self._move(self.chosen(group, positions), -1, [group])
 
-    def undo(self) -> bool:
-        """Take back the last merge, split or removal; False where there is none."""
-        if not self._done:
-            return False
-        positions, before, after = self._done.pop()
-        self._undone.append((positions, before, after))
-        self.assignment[positions] = before
-        self._sort()
-        return True
-
-    def redo(self) -> bool:
-        """Bring back the last one taken back; False where there is none."""
-        if not self._undone:
-            return False
-        positions, before, after = self._undone.pop()
-        self._done.append((positions, before, after))
-        self.assignment[positions] = after
-        self._sort()
-        return True
-
-    def _chosen(self, group: int, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+    def chosen(self, group: int, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Some items of `group`, ascending. Raises ValueError where there are none, or one is not in it."""
         chosen = np.unique(np.asarray(positions, dtype=np.int64))
         if len(chosen) == 0:
             raise ValueError(f"cluster {group}: no items were chosen")
@@ -96,16 +90,17 @@ class Groups:
             raise ValueError(f"cluster {group}: items {strange[:5].tolist()} are not in it")
         return chosen
 
-    def _move(self, positions: np.ndarray, group: int) -> None:
-        self._done.append((positions, self.assignment[positions].copy(), np.full(len(positions), group, np.int64)))
-        self._undone.clear()
+    def _move(self, positions: np.ndarray, group: int, touched: Sequence[int]) -> None:
         self.assignment[positions] = group
-        self._sort()
+        for each in (*touched, group):
+            self.changes[int(each)] = self.changes.get(int(each), 0) + 1
+        self._order = None
 
-    def _sort(self) -> None:
-        self._order = np.argsort(self.assignment, kind="stable").astype(np.int64)
-        self._starts = np.searchsorted(self.assignment[self._order], np.arange(self.count + 1))
-        self.version += 1
+    def _sorted(self) -> np.ndarray:
+        if self._order is None or len(self._starts) != self.count + 1:
+            self._order = np.argsort(self.assignment, kind="stable").astype(np.int64)
+            self._starts = np.searchsorted(self.assignment[self._order], np.arange(self.count + 1))
+        return self._order
 
 
 def closeness(
@@ -142,3 +137,17 @@ def purity(members: np.ndarray, known: np.ndarray) -> tuple[float | None, int, i
     counts = np.bincount(labels)
     best = int(counts.argmax())
     return float(counts[best] / len(labels)), best, len(labels)
+
+
+def table_of(assignment: np.ndarray, known: np.ndarray, count: int) -> np.ndarray:
+    """(count,) purity of every group at once, NaN where nothing is labelled; by sorting pairs, so that many classes cost no more."""
+    inside = np.flatnonzero((assignment >= 0) & (known >= 0))
+    shares = np.full(count, np.nan)
+    if len(inside):
+        classes = int(known.max()) + 1
+        pairs, sizes = np.unique(assignment[inside] * classes + known[inside], return_counts=True)
+        best, total = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        np.maximum.at(best, pairs // classes, sizes)
+        np.add.at(total, pairs // classes, sizes)
+        shares[total > 0] = best[total > 0] / total[total > 0]
+    return shares

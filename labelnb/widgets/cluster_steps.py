@@ -1,102 +1,187 @@
-"""What was done on a ClusterBoard, step by step, so that it can be taken back: groups and names here, labels in the journal."""
+"""What a ClusterBoard's work amounts to: the replay of its steps in the journal over the clusters that a method gave.
+
+A step is a mapping with `do` and what it needs; see `BoardState.apply`. The first step on a subject carries `base`: the assignment it began
+with and the names taken over, so that a later board can tell which of its clusters was which.
+"""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from labelnb.cluster_matching import match_clusters
+from labelnb.packed import pack, unpack
 from labelnb.widgets.cluster_groups import Groups
 
-__all__ = ["Steps"]
+__all__ = ["BoardState", "BoardHistory", "Kept", "KEPT_FROM"]
 
-Kind = Literal["groups", "names", "journal"]
-
-
-@dataclass(frozen=True)
-class _Step:
-    kind: Kind
-    before: dict[int, str]
-    after: dict[int, str]
+KEPT_FROM = 0.5
+"""Jaccard overlap with a named cluster of before from which its name is kept."""
 
 
-class Steps:
-    """Names and groups with their history. A step in the journal is only marked here; the host takes it back."""
+class Kept(NamedTuple):
+    """A name taken over from a clustering before."""
 
-    def __init__(self, groups: Groups) -> None:
-        self.groups = groups
-        self.names: dict[int, str] = {}
+    name: str
+    """The name."""
+    overlap: float
+    """Jaccard overlap of the two clusters, 0 to 1."""
+    broader: str = ""
+    """The broader name, where it had one."""
+
+
+class BoardState:
+    """Groups, names, broader names and what was sent to review, at one moment."""
+
+    def __init__(self, assignment: np.ndarray, n_clusters: int, kept: Mapping[int, Kept] | None = None) -> None:
+        self.groups = Groups(assignment, n_clusters)
+        self.kept = dict(kept or {})
+        self.names: dict[int, str] = {cluster: one.name for cluster, one in self.kept.items()}
         """Name of a cluster, accepted or not."""
-        self._done: list[_Step] = []
-        self._undone: list[_Step] = []
-        self._before: dict[int, str] | None = None
+        self.broader: dict[int, str] = {cluster: one.broader for cluster, one in self.kept.items() if one.broader}
+        """Name of what a cluster is a kind of."""
+        self.sent: set[int] = set()
+        """Positions sent to review."""
+        self.made: list[int] = []
+        """Clusters that the last step made or kept."""
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether a step was done on this board."""
-        return bool(self._done)
+    def apply(self, step: Mapping[str, Any]) -> None:
+        """Do one step.
 
-    @property
-    def can_redo(self) -> bool:
-        """Whether a step was taken back."""
-        return bool(self._undone)
-
-    def rename(self, cluster: int, name: str, *, alone: bool = True) -> None:
-        """Name a cluster; an empty name takes it away. With `alone=False` it belongs to the `journaled` step that follows."""
-        before = dict(self.names)
-        after = {**before, cluster: name} if name else {key: value for key, value in before.items() if key != cluster}
-        if after == before:
-            return
-        self.names = after
-        if alone:
-            self._push("names", before)
+        Raises
+        ------
+        ValueError, KeyError
+            If it does not fit, such as a merge with a cluster that another kernel has merged away.
+        """
+        do, cluster = step["do"], step.get("cluster")
+        if do == "name":
+            self._rename(int(step["cluster"]), step["name"])
+        elif do == "merge":
+            self._merge([int(one) for one in step["clusters"]])
+        elif do == "split":
+            self.made = self.groups.split(int(step["cluster"]), [unpack(part) for part in step["parts"]])
+            for part in self.made:
+                if int(step["cluster"]) in self.broader:
+                    self.broader[part] = self.broader[int(step["cluster"])]
+        elif do == "remove":
+            self.groups.remove(int(step["cluster"]), unpack(step["items"]))
+        elif do == "broader":
+            for one in step["clusters"]:
+                self.broader.pop(int(one), None)
+                if step["name"]:
+                    self.broader[int(one)] = step["name"]
+        elif do == "accept":
+            self._rename(int(step["cluster"]), step["name"])
+            if "out" in step:
+                self.groups.remove(int(step["cluster"]), unpack(step["out"]))
+                if step.get("review"):
+                    self.sent.update(unpack(step["out"]).tolist())
+        elif do == "accept_all":
+            self.made = [int(one) for one in step["clusters"]]  # names are there already; the labels are the decision's
+        elif do == "send":
+            self.sent.update((self.groups.outliers if cluster is None else self.groups.members(cluster)).tolist())
         else:
-            self._before = before
+            raise ValueError(f"a board knows no step {do!r}")
 
-    def merge(self, clusters: Sequence[int]) -> int:
-        """Merge in `groups`; the first name among them goes to what is left."""
-        before = dict(self.names)
+    def _rename(self, cluster: int, name: str) -> None:
+        self.groups.members(cluster)
+        self.names.pop(cluster, None)
+        if name:
+            self.names[cluster] = name
+
+    def _merge(self, clusters: Sequence[int]) -> None:
         kept = self.groups.merge(clusters)
-        found = [self.names[cluster] for cluster in clusters if cluster in self.names]
-        self.names = {key: value for key, value in before.items() if key not in clusters} | ({kept: found[0]} if found else {})
-        self._push("groups", before)
-        return kept
+        for names in (self.names, self.broader):
+            found = [names.pop(cluster) for cluster in dict.fromkeys(clusters) if cluster in names]
+            if found:
+                names[kept] = found[0]
+        self.made = [kept]
 
-    def split(self, cluster: int, positions: np.ndarray) -> int:
-        """Split in `groups`."""
-        made = self.groups.split(cluster, positions)
-        self._push("groups", dict(self.names))
-        return made
 
-    def remove(self, cluster: int, positions: np.ndarray) -> None:
-        """Remove in `groups`."""
-        self.groups.remove(cluster, positions)
-        self._push("groups", dict(self.names))
+class BoardHistory:
+    """The steps on one subject, followed in the host's journal.
 
-    def journaled(self) -> None:
-        """The host is about to write a decision that belongs to this board."""
-        self._push("journal", self._before if self._before is not None else dict(self.names))
+    Parameters
+    ----------
+    host : whoever keeps steps (a session)
+    subject : what the work is about
+    items : the part of the subject that stands for the items; boards with the same one are about the same items
+    assignment, n_clusters : what the method gave
+    """
 
-    def undo(self) -> Kind | None:
-        """Take back the last step; its kind comes back, None where there is none. A `journal` step is the host's to take back."""
-        return self._go(self._done, self._undone, forward=False)
+    def __init__(self, host: Any, subject: str, items: str, assignment: np.ndarray, n_clusters: int) -> None:
+        self.host, self.subject, self._items = host, subject, items
+        self._assignment, self._n_clusters = np.asarray(assignment, np.int64), n_clusters
+        self._applied: list[int] = []
+        self.skipped = 0
+        """Steps that did not fit where they stand, such as those of two kernels at the same moment."""
+        steps = host.steps(subject, undone=True)
+        base = next((step.content["base"] for step in steps if "base" in step.content), None)
+        self._kept = _former(host, subject, items, self._assignment) if base is None else _kept_of(base)
+        self.state = self._fresh()
+        self.follow()
 
-    def redo(self) -> Kind | None:
-        """Bring it back."""
-        return self._go(self._undone, self._done, forward=True)
+    def follow(self) -> bool:
+        """Take in what was done or undone since, by whomever; True where something was."""
+        steps = self.host.steps(self.subject)
+        numbers = [step.number for step in steps]
+        if numbers == self._applied:
+            return False
+        if numbers[: len(self._applied)] != self._applied:
+            self.state, self._applied, self.skipped = self._fresh(), [], 0
+        for step in steps[len(self._applied):]:
+            try:
+                self.state.apply(step.content)
+            except (ValueError, KeyError):
+                self.skipped += 1
+        self._applied = numbers
+        return True
 
-    def _push(self, kind: Kind, before: dict[int, str]) -> None:
-        self._done.append(_Step(kind, before, dict(self.names)))
-        self._undone.clear()
-        self._before = None
+    @property
+    def began(self) -> bool:
+        """Whether anything was ever done on this subject, taken back or not."""
+        return bool(self.host.steps(self.subject, undone=True))
 
-    def _go(self, source: list[_Step], target: list[_Step], *, forward: bool) -> Kind | None:
-        if not source:
-            return None
-        step = source.pop()
-        target.append(step)
-        self.names = dict(step.after if forward else step.before)
-        if step.kind == "groups":
-            (self.groups.redo if forward else self.groups.undo)()
-        return step.kind
+    def check(self, step: Mapping[str, Any]) -> None:
+        """Do a step on a copy, so that one that does not fit is refused before it is written."""
+        copy.deepcopy(self.state).apply(step)
+
+    def step(self, **content: Any) -> dict[str, Any]:
+        """A step as it is written: with the base where it is the first on its subject."""
+        if not self.began:
+            names = {str(cluster): list(one) for cluster, one in self._kept.items()}
+            content["base"] = {"assignment": pack(self._assignment), "n_clusters": self._n_clusters, "kept": names}
+        return content
+
+    def _fresh(self) -> BoardState:
+        return BoardState(self._assignment, self._n_clusters, self._kept)
+
+
+def _kept_of(base: Mapping[str, Any]) -> dict[int, Kept]:
+    return {int(cluster): Kept(*one) for cluster, one in base.get("kept", {}).items()}
+
+
+def _former(host: Any, subject: str, items: str, assignment: np.ndarray) -> dict[int, Kept]:
+    """Names of the board worked on last over the same items, for the clusters that are its clusters again."""
+    for other in host.step_subjects(items):
+        if other == subject:
+            continue
+        steps = host.steps(other, undone=True)
+        base = next((step.content["base"] for step in steps if "base" in step.content), None)
+        if base is None:
+            continue
+        before = BoardState(unpack(base["assignment"]), base["n_clusters"], _kept_of(base))
+        for step in host.steps(other):
+            try:
+                before.apply(step.content)
+            except (ValueError, KeyError):
+                continue
+        if len(before.groups.assignment) != len(assignment):
+            continue
+        found = match_clusters(before.groups.assignment, assignment, minimum=KEPT_FROM)
+        pairs = zip(found.before.tolist(), found.after.tolist(), found.overlap.tolist(), strict=True)
+        named, broader = before.names, before.broader
+        return {new: Kept(named[old], round(overlap, 4), broader.get(old, "")) for old, new, overlap in pairs if old in named}
+    return {}

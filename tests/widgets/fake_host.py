@@ -1,9 +1,12 @@
 """A host for widgets, all in memory: made items in clusters, labels, decisions with undo and redo. No more than widgets ask."""
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,6 +88,21 @@ class FakeLabels:
         return Label("class", (given,))
 
 
+@dataclass(eq=False)
+class FakeEvent:
+    """One entry of the journal in memory."""
+
+    kind: str
+    given: dict[int, Any] = field(default_factory=dict)
+    source: str = "person"
+    classes: Any = None
+    step: tuple[str, Any] | None = None
+    head: int | None = None
+    number: int = 0
+    holds: bool = True
+    when: Any = field(default_factory=lambda: np.datetime64("now", "us"))
+
+
 class FakeHost:
     """Implements what a widget asks of its host. `log` holds every decision: (positions, value, keywords)."""
 
@@ -100,28 +118,30 @@ class FakeHost:
         self.can_search_text = can_search_text
         self.log: list[tuple[np.ndarray, Any, dict[str, Any]]] = []
         self.fail: str | None = None
-        self._given: list[Any] = [None] * n
-        self._who = np.full(n, None, dtype=object)
-        self._source = np.full(n, "person", dtype=object)
-        self._when = np.full(n, "NaT", dtype="datetime64[us]")
-        self._past: list[list[Any]] = []
-        self._future: list[list[Any]] = []
+        self._events: list[FakeEvent] = []
+        self._redoable: list[FakeEvent] = []
+        self._begun = self.classes
         self._labels: FakeLabels | None = None
         self._listeners: list[Callable[[Any], None]] = []
 
     @property
     def labels(self) -> FakeLabels:
         if self._labels is None:
-            self._labels = FakeLabels(self._given, self.classes, self.items.ids, self._who, self._source, self._when)
+            given: list[Any] = [None] * len(self.items)
+            source, when = np.full(len(given), "person", dtype=object), np.full(len(given), "NaT", dtype="datetime64[us]")
+            for event in self._holding():
+                for position, value in event.given.items():
+                    given[position], source[position], when[position] = value, event.source, event.when
+            self._labels = FakeLabels(given, self.classes, self.items.ids, np.full(len(given), None, dtype=object), source, when)
         return self._labels
 
     @property
     def can_undo(self) -> bool:
-        return bool(self._past)
+        return self.can_take_back()[0]
 
     @property
     def can_redo(self) -> bool:
-        return bool(self._future)
+        return self.can_take_back()[1]
 
     @property
     def listeners(self) -> int:
@@ -137,7 +157,8 @@ class FakeHost:
 
     def decide(
         self, positions: Any, value: Any, *, proposal: Any = None, confidence: Any = None, who: str | None = None, source: str = "person",
-    ) -> None:
+        step: tuple[str, Any] | None = None, joined_to: int | None = None,
+    ) -> int:
         if self.fail:
             raise OSError(self.fail)
         where = np.atleast_1d(np.asarray(positions, np.int64))
@@ -145,24 +166,44 @@ class FakeHost:
         for one in values:
             if isinstance(one, str):
                 self.classes.position(one)
-        self._past.append(list(self._given))
-        self._future.clear()
-        for position, one in zip(where.tolist(), values, strict=True):
-            self._given[position] = one
-            self._when[position] = np.datetime64("now", "us")
-            self._source[position] = source
+        kind = "accept" if source == "accept" else "decision"
         self.log.append((where, value, {"proposal": proposal, "confidence": confidence, "who": who, "source": source}))
-        self.changed()
+        return self._append(FakeEvent(kind, dict(zip(where.tolist(), values, strict=True)), source, step=step, head=joined_to))
 
-    def undo_decision(self, n: int = 1) -> int:
-        return self._step(self._past, self._future, n)
+    def record_step(self, kind: str, subject: str, step: Any, summary: str, n_items: int = 0, joined_to: int | None = None) -> int:
+        if self.fail:
+            raise OSError(self.fail)
+        return self._append(FakeEvent(kind, step=(subject, json.loads(json.dumps(step))), head=joined_to))
 
-    def redo_decision(self, n: int = 1) -> int:
-        return self._step(self._future, self._past, n)
+    def steps(self, subject: str, *, undone: bool = False) -> list[Any]:
+        from labelnb.event_log import Step
+
+        events = self._events if undone else self._holding()
+        return [Step(event.number, event.kind, event.step[1]) for event in events if event.step is not None and event.step[0] == subject]
+
+    def step_subjects(self, prefix: str) -> list[str]:
+        found = [event.step[0] for event in reversed(self._holding()) if event.step is not None and event.step[0].startswith(prefix)]
+        return list(dict.fromkeys(found))
+
+    def undo_decision(self, n: int = 1, also: Sequence[str] = ()) -> int:
+        return self._turn(list(reversed(self._holding())), n, also, undo=True)
+
+    def redo_decision(self, n: int = 1, also: Sequence[str] = ()) -> int:
+        return self._turn(list(reversed(self._redoable)), n, also, undo=False)
+
+    def can_take_back(self, also: Sequence[str] = ()) -> tuple[bool, bool]:
+        kinds = ("decision", "accept", *also)
+        return any(event.kind in kinds for event in self._holding()), any(event.kind in kinds for event in self._redoable)
 
     def add_class(self, name: str) -> None:
-        self.classes = self.classes.with_class(name)
-        self.changed()
+        self._append(FakeEvent("classes", classes=self.classes.with_class(name)))
+
+    def place_classes(self, parents: Any, *, joined_to: int | None = None) -> int | None:
+        space = self.classes
+        for name, parent in parents.items():
+            space = space if name in space else space.with_class(name)
+            space = dataclasses.replace(space, parents={**space.parents, name: parent}) if parent else space
+        return None if space == self.classes else self._append(FakeEvent("classes", classes=space, head=joined_to))
 
     def subscribe(self, callback: Callable[[Any], None]) -> Callable[[], None]:
         self._listeners.append(callback)
@@ -182,12 +223,31 @@ class FakeHost:
         for callback in list(self._listeners):
             callback(self)
 
-    def _step(self, source: list[list[Any]], target: list[list[Any]], n: int) -> int:
-        done = 0
-        while done < n and source:
-            target.append(list(self._given))
-            self._given = source.pop()
-            done += 1
+    def _holding(self) -> list[FakeEvent]:
+        return [event for event in self._events if event.holds]
+
+    def _append(self, event: FakeEvent) -> int:
+        self._events.append(event)
+        event.number = len(self._events)
+        self._redoable.clear()
+        self._settle()
+        return event.number
+
+    def _turn(self, events: list[FakeEvent], n: int, also: Sequence[str], *, undo: bool) -> int:
+        kinds, done = ("decision", "accept", *also), 0
+        for _ in range(n):
+            event = next((event for event in events if event.kind in kinds and event.holds == undo), None)
+            if event is None:
+                break
+            head = event.head or event.number
+            for one in [one for one in events if (one.head or one.number) == head]:
+                one.holds = not undo
+                self._redoable.append(one) if undo else self._redoable.remove(one)
+                done += 1
         if done:
-            self.changed()
+            self._settle()
         return done
+
+    def _settle(self) -> None:
+        self.classes = next((event.classes for event in reversed(self._holding()) if event.classes is not None), self._begun)
+        self.changed()

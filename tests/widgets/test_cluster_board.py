@@ -7,7 +7,6 @@ import pytest
 from labelnb.results import Clusters
 from labelnb.widgets.cluster_board import ClusterBoard
 from labelnb.widgets.cluster_groups import Groups, closeness, purity
-from labelnb.widgets.cluster_names import NameScores
 from tests.widgets.fake_host import NAMES, FakeHost
 
 
@@ -33,22 +32,19 @@ def ask(board: ClusterBoard, kind: str, **message: object) -> dict:
 # Groups
 
 
-def test_groups_merge_split_remove_and_take_it_back() -> None:
+def test_groups_merge_split_and_remove() -> None:
     groups = Groups(np.array([0, 0, 1, 1, 2, -1]), 3)
     assert groups.sizes.tolist() == [2, 2, 1]
     assert groups.outliers.tolist() == [5]
+    before = groups.key(1)
     assert groups.merge([1, 0]) == 1
+    assert groups.key(1) != before
     assert groups.members(1).tolist() == [0, 1, 2, 3]
-    assert groups.split(1, [3, 0]) == 3
+    assert groups.split(1, [np.array([3, 0]), np.array([1])]) == [3, 4]
     groups.remove(3, [0])
-    assert groups.assignment.tolist() == [-1, 1, 1, 3, 2, -1]
-    for _ in range(3):
-        assert groups.undo()
-    assert not groups.undo()
-    assert groups.assignment.tolist() == [0, 0, 1, 1, 2, -1]
-    for _ in range(3):
-        assert groups.redo()
-    assert groups.assignment.tolist() == [-1, 1, 1, 3, 2, -1]
+    assert groups.assignment.tolist() == [-1, 4, 1, 3, 2, -1]
+    assert groups.sizes.tolist() == [0, 1, 1, 1, 1]
+    assert groups.members(3).tolist() == [3]
 
 
 def test_groups_refuse_what_cannot_be() -> None:
@@ -58,9 +54,11 @@ def test_groups_refuse_what_cannot_be() -> None:
     with pytest.raises(ValueError, match="expected two clusters or more"):
         groups.merge([0, 0])
     with pytest.raises(ValueError, match=r"items \[2\] are not in it"):
-        groups.split(0, [0, 2])
+        groups.split(0, [np.array([0, 2])])
     with pytest.raises(ValueError, match="choose only those that should leave"):
-        groups.split(0, [0, 1])
+        groups.split(0, [np.array([0, 1])])
+    with pytest.raises(ValueError, match="share items"):
+        Groups(np.zeros(4, int), 1).split(0, [np.array([0, 1]), np.array([1])])
     with pytest.raises(KeyError, match="expected a number from 0 to 2"):
         groups.members(3)
     assert groups.assignment.tolist() == [0, 0, 1]
@@ -169,7 +167,7 @@ def test_accepted_clusters_are_there_again_when_the_cell_is_run_again() -> None:
     cards = {card["cluster"]: card for card in ask(again, "cards")["cards"]}
     assert cards[1]["name"] == "boat"
     assert cards[1]["labelled"] == cards[1]["size"]
-    assert cards[2]["name"] == "", "a name that was not accepted ends with the widget"
+    assert cards[2]["name"] == "cloud", "a name that was not accepted is a step in the journal, too"
 
 
 def test_cards_show_the_nearest_and_the_farthest() -> None:
@@ -198,15 +196,60 @@ def test_sorts(sort: str, first: int) -> None:
 
 
 def test_names_are_proposed_by_text_and_by_labels() -> None:
-    host, board = a_board()
-    answer = ask(board, "suggest", clusters=[0, 1, 2, 3, 4])
-    assert answer["names"] == {str(k): name for k, name in enumerate(NAMES)}
+    host, board = a_board(names=["drum", "zebra"])
+    while not ask(board, "suggest")["ready"]:
+        pass
+    for k, name in enumerate(NAMES):
+        first = board.proposals(k)[0]
+        assert (first.name, first.source) == (name, "encoder")
+        assert first.score > 1
     host.decide([2, 7], "eagle")
     card = next(card for card in ask(board, "cards")["cards"] if card["cluster"] == 2)
-    assert card["suggestion"] == "eagle"
+    assert card["proposals"][0] == {"name": "eagle", "source": "labels", "score": 1.0}
     mute = FakeHost(20, can_search_text=False)
-    assert NameScores(mute).work()
-    assert NameScores(mute).best(np.arange(5)) == ""
+    assert ClusterBoard(mute, some_clusters(mute)).proposals(0) == []
+
+
+def test_names_of_a_bank_and_words_of_texts() -> None:
+    host = FakeHost(40, "text", classes=("other",))
+    board = ClusterBoard(host, Clusters(host.items.truth), names=["a boat", "a drum", " "])
+    found = {one.source: one for one in board.proposals(1)}
+    assert found["bank"].name == "a boat"
+    assert found["words"].name == "boat", "'number' is in every cluster"
+    board.merge(1, 3)
+    assert {one.name for one in board.proposals(1) if one.source == "words"} == {"boat, drum"}
+
+
+def test_with_many_names_only_the_means_of_clusters_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = [a_board()[1].proposals(k)[0] for k in range(5)]
+    monkeypatch.setattr("labelnb.widgets.cluster_names.ROOM", 10)
+    _, board = a_board()
+    for k in range(5):
+        assert board.proposals(k)[0].name == exact[k].name
+        assert board.proposals(k)[0].score == pytest.approx(exact[k].score, rel=1e-5)
+    board.merge(0, 1)
+    assert board.proposals(0) == [], "what the mean was of is gone"
+
+
+def test_an_annotator_is_asked_only_when_told_to() -> None:
+    asked = []
+
+    def annotator(items: list) -> list[str]:
+        asked.append(items)
+        return ["boat", "boat", "ship", "boat"]
+
+    host = FakeHost(40, "text", can_search_text=False)
+    board = ClusterBoard(host, Clusters(host.items.truth), embeddings=host.xy, annotator=annotator)
+    ask(board, "suggest")
+    assert asked == []
+    assert ask(board, "ask", cluster=1) == {"id": "1", "ok": True, "name": "boat", "score": .75}
+    assert asked == [[host.items.text(i) for i in board.members(1)[:8].tolist()]]
+    assert board.proposals(1)[0].source == "annotator"
+    assert board.names == {}, "a name is proposed, not given"
+    with pytest.raises(ValueError, match="there is no annotator"):
+        a_board()[1].ask(1)
+    with pytest.raises(ValueError, match="gave no name for cluster 1"):
+        ClusterBoard(host, Clusters(host.items.truth), annotator=lambda items: "").ask(1)
 
 
 def test_sent_items_open_in_a_review_filled_in_with_the_names() -> None:
