@@ -1,12 +1,13 @@
 /** One cluster as a card: what is typical of it, what is at its border, its name, and what can be done with it. */
-import { fill, h, number, percent, setText } from "../shared/dom";
+import { fill, h, number, setText } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 import { classColour } from "../shared/palette";
-import { standingWords, type CardStanding, type ClusterInfo } from "./board_types";
+import { aboutCluster, nextProposal, sourceWords, standingWords, type CardStanding, type ClusterInfo, type Proposal } from "./board_types";
 import { Thumb } from "./thumbs";
 
 export interface CardActions {
-  accept(): void;
+  /** Accept all of it; what is marked is excepted, and left to review where that is said. */
+  accept(review?: boolean): void;
   rename(name: string): void;
   open(): void;
   send(): void;
@@ -16,6 +17,7 @@ export interface CardActions {
 }
 
 const SIZE = 56;
+const CHIPS = 3;
 
 export class ClusterCard {
   readonly element: HTMLElement;
@@ -23,6 +25,7 @@ export class ClusterCard {
   private readonly box: HTMLInputElement;
   private readonly about = h("span", { class: "lnb-quiet lnb-cluster-about" });
   private readonly pure = h("div", { class: "lnb-cluster-pure", dir: "auto" });
+  private readonly chips = h("div", { class: "lnb-cluster-chips", role: "group", "aria-label": "Proposed names", hidden: true });
   private readonly typical = h("div", { class: "lnb-cluster-typical", role: "group", "aria-label": "Typical items" });
   private readonly border = h("div", { class: "lnb-cluster-border", role: "group", "aria-label": "Borderline items" });
   private readonly deeds: HTMLElement;
@@ -31,10 +34,13 @@ export class ClusterCard {
   private readonly toggle: HTMLButtonElement;
   /** All its items, when it is open: stands after the card, across the board. */
   readonly opened: HTMLElement;
+  readonly key: string;
   private thumbs: Thumb[] = [];
   private shown = "";
+  private chipped = "";
 
   constructor(private info: ClusterInfo, private readonly source: ItemSource, private readonly pictures: boolean, list: string, private readonly actions: CardActions) {
+    this.key = `c${info.cluster}`;
     this.field = h("input", { class: "lnb-input lnb-cluster-name", list, "aria-label": `Name of cluster ${info.cluster}`, maxlength: 200, autocomplete: "off", dir: "auto",
       onchange: () => actions.rename(this.field.value), onkeydown: (event: Event) => this.typed(event as KeyboardEvent) });
     this.box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Choose cluster ${info.cluster}`, onclick: () => actions.choose() });
@@ -48,7 +54,7 @@ export class ClusterCard {
       this.pure,
       h("div", { class: "lnb-cluster-strip" }, this.typical, this.border),
       h("div", { class: "lnb-cluster-row" }, h("span", { class: "lnb-swatch" }), this.field, button("Accept", "enter", () => actions.accept(), true)),
-      this.deeds, this.marked);
+      this.chips, this.deeds, this.marked);
     this.element.addEventListener("dragstart", (event) => {
       event.dataTransfer?.setData("application/x-labelnb-cluster", String(this.info.cluster));
       if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
@@ -64,8 +70,9 @@ export class ClusterCard {
     return this.field.value.trim() || this.field.placeholder.trim();
   }
 
-  update(info: ClusterInfo, standing: CardStanding, classes: readonly string[], suggestion: string): void {
+  update(info: ClusterInfo, standing: CardStanding, classes: readonly string[]): void {
     this.info = info;
+    const suggestion = info.name || info.proposals[0]?.name || "";
     const parts = [...info.exemplars, -1, ...info.borderline].join();
     if (parts !== this.shown) {
       this.shown = parts;
@@ -75,8 +82,8 @@ export class ClusterCard {
       this.border.hidden = info.borderline.length === 0;
     }
     setText(this.about, `${number(info.size)} ${info.size === 1 ? "item" : "items"}`);
-    fill(this.pure, info.labelled ? `${info.labelled === info.size ? "all" : `${number(info.labelled)} of ${number(info.size)}`} labelled` : "nothing labelled yet",
-      ...(info.purity === null ? [] : [`, ${percent(info.purity)} `, h("bdi", {}, info.label)]));
+    fill(this.pure, ...aboutCluster(info).flatMap(({ text, label }, i) => [i ? " · " : "", text, label !== undefined && h("bdi", {}, label)]));
+    this.drawChips(info.proposals.filter((one) => one.name !== info.name).slice(0, CHIPS));
     if (document.activeElement !== this.field) this.field.value = info.name;
     this.field.placeholder = suggestion || "Name this cluster";
     this.field.toggleAttribute("data-suggested", suggestion !== "");
@@ -95,8 +102,9 @@ export class ClusterCard {
     this.marked.hidden = marked.size === 0;
     this.deeds.hidden = marked.size > 0;
     if (!marked.size) return;
-    const button = (what: string, key: string, out: boolean) => h("button", { class: "lnb-button", type: "button", tabindex: -1, onclick: () => this.actions.split(out) }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
-    fill(this.marked, h("span", {}, `${number(marked.size)} marked`), button("Split off", "s", false), button("Take out", "x", true));
+    const button = (what: string, key: string, act: () => void) => h("button", { class: "lnb-button", type: "button", tabindex: -1, onclick: act }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
+    fill(this.marked, h("span", { class: "lnb-cluster-count" }, `${number(marked.size)} marked`), button("Split off", "s", () => this.actions.split(false)), button("Take out", "x", () => this.actions.split(true)),
+      button("Accept the rest, these are not it", "enter", () => this.actions.accept()), button("Accept the rest, review these", "shift enter", () => this.actions.accept(true)));
   }
 
   select(current: boolean, chosen: boolean): void {
@@ -112,6 +120,23 @@ export class ClusterCard {
     this.element.draggable = !open;
     this.toggle.setAttribute("aria-expanded", String(open));
     if (!open) this.opened.replaceChildren();
+  }
+
+  /** Puts the next proposed name into the field, and gives it. */
+  nextName(): void {
+    const name = nextProposal(this.info.proposals, this.field.value.trim());
+    if (!name) return;
+    this.field.value = name;
+    this.actions.rename(name);
+  }
+
+  private drawChips(proposals: readonly Proposal[]): void {
+    const now = JSON.stringify(proposals);
+    if (now === this.chipped) return;
+    this.chipped = now;
+    this.chips.hidden = !proposals.length;
+    fill(this.chips, ...proposals.map((one) => h("button", { class: "lnb-cluster-chip", type: "button", tabindex: -1, "aria-label": `Name it ${one.name}: ${sourceWords(one)}`, onclick: () => { this.field.value = one.name; this.actions.rename(one.name); } },
+      h("span", { class: "lnb-cluster-chip-name", dir: "auto" }, one.name), h("span", { class: "lnb-cluster-chip-source" }, sourceWords(one)))));
   }
 
   private thumb(position: number, border: boolean): Thumb {
