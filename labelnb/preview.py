@@ -102,9 +102,13 @@ def _by_system(proposal: Proposal, system: Any, edits: Any, places: Mapping[int,
     front = proposal.evidence.get("class_scores")
     if system.first_item and front is not None:
         old_scores = np.vstack([np.asarray(front), old_scores])
+    drawn = proposal.evidence.get("graph")                      # S itself, or the weights
+    whole = drawn is None or drawn is system.weights
+    graph = drawn if not len(edits) else weights if whole else None
     if system.kind == "spreading" and len(old_scores) == system.weights.shape[0]:
-        s = normalised(weights)
-        old = normalised(system.weights) if len(edits) else s
+        old = normalised(system.weights) if whole else drawn
+        s = normalised(weights) if len(edits) else old
+        graph = s if graph is None else graph
         found = resolve(old, s, old_scores, system.seeds, new.seeds, alpha=system.alpha, tolerance=_TOLERANCE)
         scores, residual, how, columns = np.maximum(found.scores, 0), found.residual, "low rank", found.columns
     else:
@@ -113,7 +117,7 @@ def _by_system(proposal: Proposal, system: Any, edits: Any, places: Mapping[int,
     evidence = {
         **proposal.evidence, "system": new, "node_seeds": new.seeds, "scores": scores[system.first_item:].astype(old_scores.dtype),
         "residual": residual, "reached": reached(new)[system.first_item:],
-        "graph": normalised(weights) if proposal.evidence.get("graph") is not system.weights else weights,
+        "graph": weights if graph is None else graph,
     }
     if system.first_item:
         evidence["class_scores"] = scores[: system.first_item].astype(old_scores.dtype)
@@ -131,17 +135,18 @@ def _seeds(proposal: Proposal, system: Any, places: Mapping[int, int]) -> Any:
 
     if not places:
         return system.seeds
-    seeds = system.seeds.tolil()
     items = system.seed_nodes[system.seed_nodes >= system.first_item]
     given = float(system.seeds[[int(items[0])]].sum()) if len(items) else 1.0
     strength = float(proposal.evidence.get("label_strength", given))
-    for item, k in places.items():
-        seeds[system.first_item + item, :] = 0
-        if k >= 0:
-            seeds[system.first_item + item, k] = strength
-    made = csr_array(seeds.tocsr(), dtype=system.seeds.dtype)
-    made.eliminate_zeros()
-    return made
+    old = system.seeds.tocoo()
+    rows, columns, values = (*(part.astype(np.int64) for part in old.coords), old.data)
+    nodes = np.array(list(places), np.int64) + system.first_item
+    keep = ~np.isin(rows, nodes)
+    given_to = np.array(list(places.values()), np.int64)
+    known = given_to >= 0
+    ends = np.concatenate([rows[keep], nodes[known]]), np.concatenate([columns[keep], given_to[known]])
+    strengths = np.concatenate([values[keep], np.full(int(known.sum()), strength, values.dtype)])
+    return csr_array((strengths, ends), shape=old.shape)
 
 
 def _probabilities(proposal: Proposal, system: Any, evidence: Mapping[str, Any]) -> np.ndarray:

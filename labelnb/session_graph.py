@@ -3,18 +3,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from labelnb.ingredients import MissingIngredient
 
 if TYPE_CHECKING:
+    from labelnb.playback import Playback
     from labelnb.preview import Preview
     from labelnb.results import Proposal
     from labelnb.session import Session
 
-__all__ = ["GraphEdit", "SessionGraph", "SUBJECT"]
+__all__ = ["GraphEdit", "GraphChanges", "SessionGraph", "SUBJECT"]
 
 SUBJECT = "graph"
 """What the journal's steps on the session's graph are about."""
@@ -40,6 +41,20 @@ class GraphEdit:
         if self.strength:
             return f"joined {where} ({self.strength:g} mean weights)"
         return f"cut {where}" if self.factor == 0 else f"weighed {where} by {self.factor:g}"
+
+
+class GraphChanges(NamedTuple):
+    """What people have changed since a method ran."""
+
+    edits: np.ndarray
+    """(E, 4), see `SessionGraph.array`."""
+    labels: Mapping[int, str | None]
+    """Class by item position, of labels that were committed from a preview."""
+    base: tuple[int, ...]
+    """What the method's own graph rests on: where this is another than it was, the method has to be run again."""
+
+    def __bool__(self) -> bool:
+        return bool(len(self.edits) or self.labels)
 
 
 class SessionGraph:
@@ -194,6 +209,47 @@ class SessionGraph:
         ]
         return np.array(rows, np.float64).reshape(-1, 4)
 
+    def commit(
+        self,
+        *,
+        cut: Iterable[Any] = (),
+        weigh: Iterable[Any] = (),
+        add: Iterable[Any] = (),
+        labels: Mapping[Any, str | None] | None = None,
+    ) -> int:
+        """Make true what `preview` was asked: edits of the graph, and labels as a person's decisions, in one step to undo.
+
+        The number of its last event comes back.
+        """
+        edits = {"cut": list(cut), "weigh": list(weigh), "add": list(add)}
+        wanted = any(edits.values())
+        if wanted:
+            self.edits_of(**edits)                                # refused before any of it is recorded
+        number = None
+        if labels:
+            places = [self._one(item) for item in labels]
+            named = {str(self._session.items.ids[i]): value for i, value in zip(places, labels.values(), strict=True)}
+            number = self._session.decide(places, list(labels.values()), step=(SUBJECT, {"op": "seeds", "labels": named}))
+        if wanted or number is None:
+            number = self.edit(**edits, joined_to=number)
+        return number
+
+    def changes_after(self, run: int | None) -> GraphChanges:
+        """What has been changed since a run, edits and committed labels; all of it where there was no run."""
+        session, first = self._session, run or 0
+        place = {name: i for i, name in enumerate(session.items.ids.tolist())}
+        edits, labels, earlier = [], {}, []
+        for step in session.steps(SUBJECT):
+            if step.number <= first:
+                earlier.append(step.number)
+            elif step.content["op"] == "seeds":
+                labels.update({place[name]: value for name, value in step.content["labels"].items() if name in place})
+            elif step.content["op"] == "edit":
+                edits += [edit for edit in self.edits if edit.event == step.number]
+            else:
+                earlier.append(-step.number)
+        return GraphChanges(self.array(edits), labels, tuple(earlier))
+
     # What it is -----------------------------------------------------------------------------------------------------------
 
     @property
@@ -258,6 +314,25 @@ class SessionGraph:
         edits = self.edits_of(cut=cut, weigh=weigh, add=add)
         named = {self._one(item): value for item, value in (labels or {}).items()}
         return preview(result, edits=self.array(edits), labels=named)
+
+    def as_changed(self, result: Proposal, changes: GraphChanges) -> Proposal:
+        """What `result` is after changes that hold."""
+        from labelnb.preview import preview
+
+        return preview(result, edits=changes.edits, labels=changes.labels).proposal if changes else result
+
+    def playback(self, result: Proposal, frames: int = 24) -> Playback:
+        """The rounds by which the labels of `result` travel, for an animation; see `labelnb.playback.playback`."""
+        from labelnb.playback import playback
+
+        return playback(result, frames=frames)
+
+    def layout(self) -> np.ndarray:
+        """(N, 2) float32 places of the items on a map: by UMAP where the session has that already, else by PCA."""
+        from labelnb.embedding import projection, projection_key
+
+        ready = self._session.folder.store.get(projection_key(self._session, "umap"))
+        return projection(self._session, "pca") if ready is None else ready["xy"]
 
     def __repr__(self) -> str:
         graph, edits = self.matrix, self.edits

@@ -9,6 +9,7 @@ import pytest
 
 import labelnb as lnb
 from labelnb.methods.propagation import zlap
+from labelnb.methods.zero_shot import clip
 from labelnb.preview import preview
 
 NAMES = ("apple", "boat", "drum", "eagle")
@@ -102,7 +103,7 @@ def test_on_plain_arrays_and_what_cannot_be_previewed(session: lnb.Session) -> N
     shown = preview(zlap(vectors, np.eye(4, 8)), edits=[[0, 1, 0, 0]])
     assert shown.how == "low rank"
     with pytest.raises(ValueError, match="no linear system and came through no session"):
-        preview(lnb.methods.zero_shot.clip(vectors, np.eye(4, 8)), edits=[[0, 1, 0, 0]])
+        preview(clip(vectors, np.eye(4, 8)), edits=[[0, 1, 0, 0]])
     with pytest.raises(ValueError, match="zero_shot.clip rests on no graph"):
         session.graph.preview(session.zero_shot.clip(), cut=[(0, 1)])
     with pytest.raises(ValueError, match="labels: .*zebra"):
