@@ -76,6 +76,8 @@ class Panel(anywidget.AnyWidget):
     """Set once: title, and what the subclass gives."""
     state = traitlets.Dict().tag(sync=True)
     """Small and live: classes, counts, what can be undone."""
+    also: tuple[str, ...] = ()
+    """Kinds of steps that undo takes back here beside decisions."""
 
     def __init__(self, host: Any, *, title: str, **config: Any) -> None:
         self.host = host
@@ -84,7 +86,7 @@ class Panel(anywidget.AnyWidget):
         self._revision = 0
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
-        super().__init__(config={"title": title, **config}, state=_state(host, 0))
+        super().__init__(config={"title": title, **config}, state=_state(host, 0, self.also))
         self._stop_listening = weakref.finalize(self, host.subscribe(_weakly(self)))
         self.on_msg(_routed)
         self._number = next(_numbers)
@@ -112,7 +114,7 @@ class Panel(anywidget.AnyWidget):
         if self.comm is None:
             self._stop_listening = weakref.finalize(self, self.host.subscribe(_weakly(self)))
             self._revision += 1
-            self.state = _state(self.host, self._revision)
+            self.state = _state(self.host, self._revision, self.also)
             self.open()
         shown = super()._repr_mimebundle_(**options)
         if shown is None:
@@ -123,7 +125,7 @@ class Panel(anywidget.AnyWidget):
     def host_changed(self) -> None:
         """Labels or classes changed, from whatever side: sends the new state and the labels that differ. Subclasses may add to it."""
         self._revision += 1
-        self.state = _state(self.host, self._revision)
+        self.state = _state(self.host, self._revision, self.also)
         if self._sent_codes is None:
             return
         codes = label_codes(self.host.labels)
@@ -286,13 +288,14 @@ def label_value(value: Any) -> Any:
     raise TypeError(f"got the label {value!r}, expected a class name, null, or an object with a kind")
 
 
-def _state(host: Any, revision: int) -> dict[str, Any]:
+def _state(host: Any, revision: int, also: Sequence[str] = ()) -> dict[str, Any]:
     labels, names = host.labels, list(host.classes.names)
     values = np.asarray(labels.values)
     counts = np.bincount(values[(values >= 0) & (values < len(names))], minlength=len(names))
+    undo, redo = host.can_take_back(also) if also else (bool(getattr(host, "can_undo", True)), bool(getattr(host, "can_redo", True)))
     return {
         "classes": names, "counts": counts.tolist(), "n_items": len(host.items), "n_known": int(labels.n_known),
-        "can_undo": bool(getattr(host, "can_undo", True)), "can_redo": bool(getattr(host, "can_redo", True)),
+        "can_undo": undo, "can_redo": redo,
         "can_search_text": bool(host.can_search_text), "modality": host.items.modality, "revision": revision,
     }
 

@@ -13,7 +13,8 @@ from labelnb.results import Proposal
 from labelnb.selection import positions_of
 from labelnb.widgets.answers import decide, label_json
 from labelnb.widgets.ego_graph import ego_graph
-from labelnb.widgets.panel import Answer, Panel, bundle, label_value
+from labelnb.widgets.graph_what_if import WhatIf
+from labelnb.widgets.panel import Answer, bundle, label_value
 from labelnb.widgets.review_pages import fill_in, ordered
 
 __all__ = ["PropagationGraph"]
@@ -23,7 +24,7 @@ LIST_LIMIT = 200
 ROWS, SOURCES, KEPT = 12, 6, 64
 
 
-class PropagationGraph(Panel):
+class PropagationGraph(WhatIf):
     """Why an item got its class: its neighbours in the graph, the share of every seed in its score, and the strongest paths.
 
     Parameters
@@ -55,18 +56,16 @@ class PropagationGraph(Panel):
             raise TypeError(f"proposal: got {type(proposal).__name__}, expected a Proposal, such as s.propagation.zlap() gives")
         if not 1 <= int(neighbours) <= 40:
             raise ValueError(f"neighbours: got {neighbours}, expected 1 to 40")
-        self.result = proposal
-        self.neighbours = int(neighbours)
+        self.host, self.neighbours = host, int(neighbours)
+        self.start(proposal)
         self._visited: list[int] = []
         self._going_back = False
         self._explained: OrderedDict[int, Explanation] = OrderedDict()
-        self._filled = fill_in(proposal, np.full(len(host.items), -1), host.classes.names)
-        self._orders = {order: ordered(order, self._filled, proposal) for order in ORDERS}
-        self._seeds = _seed_items(proposal)
+        self._read(self.result)
         made = proposal.provenance
         super().__init__(
             host, title=f"Labels by {made.method}" if made else "Labels by propagation", proposed=list(proposal.classes), orders=ORDERS,
-            has_graph="graph" in proposal.evidence, multi=host.classes.multi, warnings=list(proposal.warnings),
+            has_graph="graph" in proposal.evidence, has_system="system" in proposal.evidence, multi=host.classes.multi, warnings=list(proposal.warnings),
         )
         if len(host.items):
             self.item = int(positions_of(host.items, item)[0]) if item is not None else self._first()
@@ -107,10 +106,16 @@ class PropagationGraph(Panel):
         where = np.array([self.item]) if item is None else positions_of(self.host.items, item)
         decide(self.host, self.result, self._filled, where, value)
 
+    def adopt(self, proposal: Proposal) -> None:
+        """Show another proposal over the same items, such as this one after a change of the graph."""
+        self._explained.clear()
+        self._read(proposal)
+        super().adopt(proposal)
+
     def host_changed(self) -> None:
         """Labels or classes changed, from whatever side."""
         if list(self.host.classes.names) != self.state.get("classes"):
-            self._filled = fill_in(self.result, np.full(len(self.host.items), -1), self.host.classes.names)
+            self._read(self.result)
         super().host_changed()
 
     # What the front end asks ---------------------------------------------------------------------------------------------
@@ -149,10 +154,16 @@ class PropagationGraph(Panel):
         return {"n": len(positions)}
 
     def on_take_back(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Undo or redo the last decision."""
+        """Undo or redo the last decision, or the last change of the graph."""
         redo = bool(message.get("redo"))
-        n = int((self.host.redo_decision if redo else self.host.undo_decision)(1))
+        turn = self.host.redo_decision if redo else self.host.undo_decision
+        n = int(turn(1, self.also) if self.also else turn(1))
         return {"n": n} if n else {"refused": "nothing to redo" if redo else "nothing to undo"}
+
+    def _read(self, proposal: Proposal) -> None:
+        self._filled = fill_in(proposal, np.full(len(self.host.items), -1), self.host.classes.names)
+        self._orders = {order: ordered(order, self._filled, proposal) for order in ORDERS}
+        self._seeds = _seed_items(proposal)
 
     # Private -------------------------------------------------------------------------------------------------------------
 
