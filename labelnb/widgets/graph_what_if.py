@@ -15,10 +15,10 @@ __all__ = ["WhatIf"]
 
 MAP_LIMIT = 40_000
 """Points on the map; of more items, every so-many-th is drawn, and all that change."""
-LISTED = 400
-"""Changed items whose change is listed."""
 FRAMES = 24
 SURE_STEPS = 7
+MOST_IN_A_BYTE = 31
+"""Classes that fit a byte of a frame beside the certainty."""
 
 
 class WhatIf(Panel):
@@ -33,7 +33,10 @@ class WhatIf(Panel):
 
     def start(self, proposal: Proposal) -> None:
         """Begin with a proposal; called once by the subclass, before the widget itself is made."""
-        self.base, self.result, self.previewed, self._played = proposal, proposal, None, None
+        self.base, self.result = proposal, proposal
+        self.previewed: Any = None
+        """The Preview of what is being tried; None where nothing is."""
+        self._played: Any = None
         self._run = proposal.provenance.run if proposal.provenance is not None else None
         self.also = ("graph",) if hasattr(self.host, "graph") else ()
         self._applied: Any = None
@@ -46,7 +49,12 @@ class WhatIf(Panel):
     # The Python side of everything a person can do -----------------------------------------------------------------------
 
     def preview(
-        self, *, cut: Iterable[Any] = (), weigh: Iterable[Any] = (), add: Iterable[Any] = (), labels: Mapping[Any, str | None] | None = None,
+        self,
+        *,
+        cut: Iterable[Any] = (),
+        weigh: Iterable[Any] = (),
+        add: Iterable[Any] = (),
+        labels: Mapping[Any, str | None] | None = None,
     ) -> Any:
         """Try changes: what the proposal would be, recorded nowhere; the map shows it until `commit` or `discard`.
 
@@ -65,7 +73,7 @@ class WhatIf(Panel):
                   "add": [self._ends(one, 1 if len(one) == 3 else 0) for one in add]}
         named = {int(positions_of(self.host.items, item)[0]): value for item, value in (labels or {}).items()}
         if not named and not any(wanted.values()):
-            raise ValueError("preview: got nothing to try; expected cut=[(a, b)], weigh=[(a, b, factor)], add=[(a, b)] or labels={item: class}")
+            raise ValueError("preview: got nothing to try; expected cut=[(a, b)], weigh=[(a, b, f)], add=[(a, b)] or labels={a: class}")
         found = self.host.graph.preview(self.result, **_tuples(wanted), labels=named)
         self.previewed = found
         self.pending = {
@@ -81,7 +89,7 @@ class WhatIf(Panel):
         wanted, self.pending, self.previewed = self.pending, {}, None
         try:
             number: int = self.host.graph.commit(
-                **_tuples({name: wanted[name] for name in ("cut", "weigh", "add")}), labels={item: value for item, value in wanted["labels"]},
+                **_tuples({name: wanted[name] for name in ("cut", "weigh", "add")}), labels=dict(wanted["labels"])
             )
         except BaseException:
             self.pending = wanted                                # a full disk: what was being tried is still there to try
@@ -150,7 +158,7 @@ class WhatIf(Panel):
         return {}
 
     def on_frames(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """The rounds of the propagation: what is known of all frames, and one byte an item (two above 31 classes) of those from `start` on."""
+        """The rounds of the propagation: what is known of all, and a byte an item (two above 31 classes) of those from `start` on."""
         if self._played is None:
             self._played = self.host.graph.playback(self.result, FRAMES)
         made = self._played
@@ -158,12 +166,13 @@ class WhatIf(Panel):
         stop = min(len(made.rounds), start + int(np.clip(int(message.get("count", 6)), 1, FRAMES)))
         count = len(self.host.items)
         drawn = np.arange(0, count, max(1, -(-count // MAP_LIMIT)))
-        parts = []
+        parts, wide = [], len(self.host.classes) > MOST_IN_A_BYTE
         for t in range(start, stop):
             classes, sure = self._standings(made.classes[t], made.confidence[t])
-            parts.append(_packed(classes[drawn], sure[drawn]))
+            packed = (classes[drawn].astype(np.int64) + 1) << 3 | sure[drawn]      # class + 1 above three bits of certainty
+            parts.append(packed.astype("<u2" if wide else np.uint8).tobytes())
         about = {"rounds": made.rounds.tolist(), "reached": made.reached.tolist(), "distance": [round(float(d), 6) for d in made.distance]}
-        return {**about, "start": start, "wide": len(self.host.classes) > 31}, parts
+        return {**about, "start": start, "wide": wide}, parts
 
     # Private -------------------------------------------------------------------------------------------------------------
 
@@ -173,8 +182,8 @@ class WhatIf(Panel):
             return {"n_changed": 0, "tried": {}}, [b"", b"", b""]
         names = self.host.classes.names
         table = np.array([names.index(name) if name in names else -1 for name in found.proposal.classes] + [-1], "<i2")
-        items = found.changed.astype("<u4")
-        return {"n_changed": len(items), "tried": self.pending}, [items.tobytes(), table[found.before].tobytes(), table[found.after].tobytes()]
+        items, ends = found.changed.astype("<u4"), (table[found.before], table[found.after])
+        return {"n_changed": len(items), "tried": self.pending}, [items.tobytes(), *(each.tobytes() for each in ends)]
 
     def _standings(self, classes: Any, confidence: Any) -> tuple[np.ndarray, np.ndarray]:
         """Positions in the session's classes (i16) and certainty (u8 of 0 to 7) by item."""
@@ -204,10 +213,3 @@ def _tuples(wanted: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     for name, listed in wanted.items():
         made[name] = [one[0] if name == "cut" and isinstance(one, list) and len(one) == 1 else tuple(one) for one in listed]
     return made
-
-
-def _packed(classes: np.ndarray, sure: np.ndarray) -> bytes:
-    """Class + 1 in the upper bits and certainty in the lower three: one byte up to 31 classes, else two."""
-    if classes.max(initial=-1) < 31:
-        return ((classes.astype(np.int64) + 1) << 3 | sure).astype(np.uint8).tobytes()
-    return ((classes.astype(np.int64) + 1) << 3 | sure).astype("<u2").tobytes()

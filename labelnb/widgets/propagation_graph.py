@@ -65,7 +65,8 @@ class PropagationGraph(WhatIf):
         made = proposal.provenance
         super().__init__(
             host, title=f"Labels by {made.method}" if made else "Labels by propagation", proposed=list(proposal.classes), orders=ORDERS,
-            has_graph="graph" in proposal.evidence, has_system="system" in proposal.evidence, multi=host.classes.multi, warnings=list(proposal.warnings),
+            has_graph="graph" in proposal.evidence, has_system="system" in proposal.evidence,
+            can_edit=bool(self.also) and "graph" in proposal.evidence, multi=host.classes.multi, warnings=list(proposal.warnings),
         )
         if len(host.items):
             self.item = int(positions_of(host.items, item)[0]) if item is not None else self._first()
@@ -208,7 +209,7 @@ class PropagationGraph(WhatIf):
                 node.update(self._standing(node["node"]))
         rows = [
             {"kind": str(row["kind"]), "node": self._node(row), "name": str(row["name"]), "class": str(row["class"]),
-             "share": float(row["share"])} for row in why.rows
+             "share": float(row["share"])} for row in why.rows if row["share"] > 0
         ]
         totals: dict[str, float] = {}
         for row in why.rows:

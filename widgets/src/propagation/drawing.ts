@@ -6,6 +6,7 @@ import { sure, words, type Shown } from "../review/answers";
 import { classOf, edgeWidth, type Ego, type EgoNode, type Standing } from "./ego";
 import { PICTURES, place, SMALL, TEXTS, towards, type Placed } from "./layout";
 import { NodePicture } from "./node_picture";
+import { NOTHING, standing as triedOf, type Tried } from "./tried";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,8 +18,9 @@ export class Drawing {
   private placed: Placed[] = [];
   private cursor = 0;
   private classes: readonly string[] = [];
+  private trying: Tried = NOTHING;
 
-  constructor(private readonly source: ItemSource, private readonly pictures: boolean, private readonly proposed: readonly string[], private readonly onPick: (item: number) => void, private readonly standing: (item: Standing) => Shown) {
+  constructor(private readonly source: ItemSource, private readonly pictures: boolean, private readonly proposed: readonly string[], private readonly onPick: (item: number) => void, private readonly standing: (item: Standing) => Shown, private readonly onCursor: (item: EgoNode, node: EgoNode, weight: number | null) => void) {
     this.svg.setAttribute("class", "lnb-graph-lines");
     this.svg.setAttribute("aria-hidden", "true");
     this.element = h("div", { class: "lnb-graph", role: "group", "aria-label": "The item and its neighbours" });
@@ -88,6 +90,31 @@ export class Drawing {
     }
   }
 
+  /** Edges that are tried cut are dashed, others thin or new; see the css. */
+  tried(tried: Tried): void {
+    this.trying = tried;
+    this.drawLines();
+  }
+
+  /** Colours of a round of the propagation; null shows the items as they stand. */
+  play(classAt: ((item: number) => number | undefined) | null): void {
+    for (const [node, { element }] of this.nodes) {
+      if (node < 0) continue;
+      const shown = classAt?.(node);
+      const stands = this.ego?.nodes.find((one) => one.node === node);
+      const position = shown ?? (stands ? classOf(stands, this.proposed, this.classes) : -1);
+      element.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
+    }
+    this.element.toggleAttribute("data-playing", classAt !== null);
+  }
+
+  private lineOf(a: number, b: number): Element | undefined {
+    return [...this.svg.children].find((line) => {
+      const [from, to] = [Number((line as SVGElement).dataset.from), Number((line as SVGElement).dataset.to)];
+      return (from === a && to === b) || (from === b && to === a);
+    });
+  }
+
   /** Moves the cursor to the node in that direction. */
   arrow(key: string): void {
     const to = key === "Home" ? 0 : towards(this.placed, this.cursor, key);
@@ -103,7 +130,16 @@ export class Drawing {
 
   private setCursor(at: number): void {
     this.cursor = at;
-    this.ego?.nodes.forEach(({ node }, i) => { this.nodes.get(node)!.element.tabIndex = i === at ? 0 : -1; });
+    this.ego?.nodes.forEach(({ node }, i) => {
+      const { element } = this.nodes.get(node)!;
+      element.tabIndex = i === at ? 0 : -1;
+      element.toggleAttribute("data-cursor", i === at);
+    });
+    const [item, node] = [this.ego?.nodes[0], this.ego?.nodes[at]];
+    if (!item || !node) return;
+    const edge = this.ego!.edges.find(({ from, to }) => (from === item.node && to === node.node) || (from === node.node && to === item.node));
+    for (const line of this.svg.children) line.toggleAttribute("data-cursor", line === this.lineOf(item.node, node.node));
+    this.onCursor(item, node, edge ? edge.weight : null);
   }
 
   /** Class of the proposal in whose sector an item stands. */
@@ -165,6 +201,14 @@ export class Drawing {
       line.dataset.to = String(edge.to);
       // Every item may have an edge to a class: these lie behind.
       if (edge.from !== ego.item && edge.to !== ego.item) line.dataset.behind = edge.from < 0 || edge.to < 0 ? "far" : "near";
+      const now = edge.from >= 0 && edge.to >= 0 ? triedOf(this.trying, [edge.from, edge.to]) ?? triedOf(this.trying, [edge.from]) ?? triedOf(this.trying, [edge.to]) : null;
+      if (now) line.dataset.tried = now;
+      // A click on an edge of the item puts the cursor on its other end.
+      const other = edge.from === ego.item ? edge.to : edge.to === ego.item ? edge.from : null;
+      if (other !== null && other >= 0) {
+        line.dataset.own = "";
+        line.addEventListener("click", () => { this.setCursor(ego.nodes.findIndex(({ node }) => node === other)); this.focus(); });
+      }
       if (edge.path !== null) {
         const start = ego.nodes.find(({ node }) => node === ego.paths[edge.path!]?.nodes[0]);
         const position = start ? classOf(start, this.proposed, this.classes) : -1;

@@ -13,12 +13,14 @@ import { CLASS_KEYS } from "../review/keymap";
 import { Drawing } from "./drawing";
 import type { Ego, Standing } from "./ego";
 import { Picker } from "./picker";
+import { WhatIf } from "./what_if";
 import { Why } from "./why";
 
 const LEGEND: readonly (readonly [string, string])[] = [
-  ["← → ↑ ↓", "move"], ["enter", "look at it"], ["esc", "back"], ["page down", "next item"], ["space", "accept"], ["1–9", "label"], ["x", "not this"], ["?", "unsure"], ["u", "undo"], ["h", "all keys"],
+  ["← → ↑ ↓", "move"], ["enter", "look at it"], ["esc", "back"], ["page down", "next item"], ["space", "accept"], ["1–9", "label"], ["-", "try a cut"], ["shift K", "commit"], ["u", "undo"], ["h", "all keys"],
 ];
 const MORE: readonly (readonly [string, string])[] = [
+  ["x", "not this"], ["?", "unsure"], [",", "try a weaker edge"], ["+", "try a new edge"], ["shift F", "what if another class"], ["shift X", "discard"], ["shift M", "map"], ["shift P", "play"], [".", "next round"],
   ["q w e …", "label, from the tenth class"], ["/", "find a class by name"], ["n", "new class"], ["0", "not in the list"], ["backspace", "clear"], ["r", "redo"], ["page up", "item before"], ["home", "to the item"], ["shift l", "search items"],
 ];
 const PATIENCE = 8_000;
@@ -32,6 +34,7 @@ export class GraphView {
   private readonly outbox: Outbox;
   private readonly drawing: Drawing;
   private readonly why: Why;
+  private readonly whatIf: WhatIf;
   private readonly picker: Picker;
   private readonly palette: ClassPalette;
   private readonly finder: ClassFinder;
@@ -61,7 +64,8 @@ export class GraphView {
       refused: (_, reason) => panel.toasts.error(reason),
     });
     panel.onCleanup(() => this.outbox.close());
-    this.drawing = new Drawing(panel.items, pictures, config.proposed, (item) => this.look(item), standing);
+    this.whatIf = new WhatIf(panel, pictures, () => this.classes, (item) => this.look(item), (tried) => this.drawing?.tried(tried), (classAt) => this.drawing.play(classAt));
+    this.drawing = new Drawing(panel.items, pictures, config.proposed, (item) => this.look(item), standing, (item, node, weight) => this.whatIf.cursor(item, node, weight));
     this.why = new Why(panel.items, pictures, config.proposed, (item) => this.look(item), (path) => this.drawing.highlight(path));
     this.picker = new Picker(panel, config.orders, pictures, (item) => this.look(item), standing, () => this.classes);
     this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.press({ kind: "class", position }) });
@@ -89,7 +93,9 @@ export class GraphView {
       panel.body.replaceChildren(drawnState("No items", "There is nothing in this session to look at."));
       return;
     }
+    panel.onCleanup(panel.channel.on("result", () => void this.renew()));
     await Promise.all([this.go("ego", {}), this.picker.load()]);
+    if (panel.config.can_edit) await this.whatIf.start();
   }
 
   keys(): KeyTable {
@@ -98,6 +104,7 @@ export class GraphView {
       o: () => this.press({ kind: "outside" }), Backspace: () => this.press({ kind: "clear" }), Delete: () => this.press({ kind: "clear" }), u: () => this.takeBack(false),
       r: () => this.takeBack(true), "Shift+u": () => this.takeBack(true), PageDown: () => void this.picker.step(1), PageUp: () => void this.picker.step(-1), Escape: () => this.goBack(),
       "/": () => this.finder.focus(), n: () => this.finder.focus(), "Shift+l": () => this.picker.field.focus(),
+      ...(this.panel.config.can_edit ? this.whatIf.keys() : {}),
       h: () => { this.wholeLegend = !this.wholeLegend; this.drawLegend(); },
     };
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home"]) table[key] = () => this.drawing.arrow(key);
@@ -112,13 +119,14 @@ export class GraphView {
     const { panel } = this;
     const answer = (what: string, key: string, wanted: Wanted) =>
       h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => this.press(wanted) }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
-    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), h("span", { class: "lnb-grow" }), this.back);
+    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), h("span", { class: "lnb-grow" }), ...(panel.config.can_edit ? [this.whatIf.toggle] : []), this.back);
     panel.body.before(h("div", { class: "lnb-graph-answers" }, this.palette.element, this.finder.element,
       h("div", { class: "lnb-graph-other", role: "group", "aria-label": "Other answers" }, answer("Accept", "space", { kind: "accept" }), answer("Not this", "x", { kind: "not" }), answer("Unsure", "?", { kind: "unsure" }), answer("Not in list", "0", { kind: "outside" }))));
     const warnings: string[] = panel.config.warnings ?? [];
     this.middle.append(this.drawing.element);
+    const column = h("div", { class: "lnb-graph-middle" }, this.middle, ...(panel.config.can_edit ? [this.whatIf.bar] : []));
     panel.body.append(...(warnings.length ? [h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" "))] : []),
-      h("div", { class: "lnb-graph-parts" }, this.picker.element, this.middle, this.why.element));
+      h("div", { class: "lnb-graph-parts" }, this.picker.element, column, this.why.element), this.whatIf.element);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
     const resized = new ResizeObserver(() => this.drawing.layOut());
@@ -150,7 +158,7 @@ export class GraphView {
     else this.panel.status.set("There is no item to go back to.");
   }
 
-  private async go(kind: string, wishes: Record<string, unknown>): Promise<void> {
+  private async go(kind: string, wishes: Record<string, unknown>, quiet = false): Promise<void> {
     const held = this.panel.frame.contains(document.activeElement);
     this.going++;
     this.middle.toggleAttribute("data-busy", true);
@@ -159,7 +167,7 @@ export class GraphView {
         const { content } = await this.panel.channel.request(kind, { ...wishes, ...this.drawing.room });
         if (this.going > 1) return;       // a later one is on its way
         this.draw(content as unknown as Ego);
-        this.panel.status.set(`${content.name}: ${content.label ?? "nothing proposed"}.`);
+        if (!quiet) this.panel.status.set(`${content.name}: ${content.label ?? "nothing proposed"}.`);
         if (held) this.drawing.focus();
       });
     } finally {
@@ -170,12 +178,19 @@ export class GraphView {
 
   private draw(ego: Ego): void {
     this.ego = ego;
+    this.whatIf.name(ego.item, ego.name);
+    for (const { node, name } of ego.rows) if (node !== null && node >= 0) this.whatIf.name(node, name);
     this.back.disabled = !ego.can_go_back;
     this.drawing.show(ego, this.classes);
     this.drawing.highlight(-1);
     this.why.show(ego, this.classes, this.panel.config.has_graph === true);
     this.picker.current(ego.item);
     this.drawStandings();
+  }
+
+  /** The proposal is another one: a change of the graph was committed, or taken back. */
+  private async renew(): Promise<void> {
+    await Promise.all([this.go("ego", {}, true), this.picker.load(), this.whatIf.renew()]);
   }
 
   /** Labels may have changed, from whatever side. */
