@@ -144,10 +144,44 @@ class Audit:
     """One-sided confidence of every bound."""
     about: str
     """What is audited."""
+    target: float | None = None
+    """The bound that is wanted, if any."""
+    seed: int = 0
+    """Seed of the draw."""
 
     def review(self, **options: Any) -> Any:
-        """The sample in a ReviewGrid, without the proposal, so that the answer is the person's own."""
-        return self.session.review(None, only=self.positions, **options)
+        """The sample in a ReviewGrid, in the order drawn and without the proposal, so that the answer is the person's own; the certificate
+        stands in its head."""
+        return self.session.review(None, audit=self, **options)
+
+    def summary(self) -> dict[str, Any]:
+        """The certificate in a few figures, JSON-ready, for a widget's head."""
+        made = self.certificate(self.target)
+        known = {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in made.values.items()}
+        return {**known, "sample": int(self.in_sample.sum()), "left": int((~self.checked).sum()), "target": self.target}
+
+    def stamp(self, labels: Any) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+        """What an export of `labels` says of this audit.
+
+        Returns
+        -------
+        The certificate as JSON-ready values; (N,) float64 the overall bound, and (N,) that of the item's class, for the items whose
+        label is the one that was audited; NaN for all others, such as those a person has corrected.
+        """
+        made = self.certificate(self.target)
+        rows = {row["class"]: {name: value for name, value in row.items() if name != "class"} for row in made.tables["by class"]}
+        names = np.array([*labels.classes.names, ""], dtype=object)
+        audited = np.array([*self.classes, None], dtype=object)[self.proposed]
+        covered = np.array(names[labels.values] == audited, bool)
+        bounds = np.array([rows[name]["bound"] if name in rows else np.nan for name in self.classes] + [np.nan])
+        checked = self.positions[self.checked]
+        said = {
+            "about": self.about, **{name: None if value != value else value for name, value in made.values.items()},
+            "method": "exact lower limits for a finite population, one-sided", "seed": self.seed, "drawn_as_event": self.event,
+            "checked_by": sorted(set(self.session.labels.who[checked].tolist())), "items_covered": int(covered.sum()),
+            "by_class": rows, "warnings": list(made.warnings),
+        }
+        return said, np.where(covered, made.values["accuracy_bound"], np.nan), np.where(covered, bounds[self.proposed], np.nan)
 
     @property
     def checked(self) -> np.ndarray:
@@ -211,9 +245,20 @@ class Audit:
 
 
 def audit(
-    session: Session, result: Proposal | None, n: int, *, per_class: int = 0, above: float = 0.0, confidence: float = 0.95, seed: int = 0
+    session: Session, result: Proposal | None, n: int, *, per_class: int = 0, above: float = 0.0, confidence: float = 0.95, seed: int = 0,
+    target: float | None = None,
 ) -> Audit:
     """Draw a sample of `result` (or of the labels as they stand) for a person to check. The draw is journaled.
+
+    Parameters
+    ----------
+    n : size of the simple random sample
+    per_class : checks that every class gets at least, for the bounds by class
+    above : only what is proposed with at least this confidence
+    confidence : one-sided, of every bound
+    seed : another seed draws another sample. The same one goes on with the audit that was begun, checks included, in a new kernel too; a
+        larger `n` then adds to it. (Adding until the bound pleases weakens it: fix `n` beforehand, `checks_needed` says how large.)
+    target : a wanted bound; widget and certificate then say how many more checks it takes
 
     Raises
     ------
@@ -224,12 +269,37 @@ def audit(
     proposed = np.array(session.labels.values) if result is None else np.where(result.confidence >= above, result.predictions, -1)
     if not (proposed >= 0).any():
         raise ValueError("audit: no item has a label or a proposal; accept a proposal first, or hand one over")
-    positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
     about = "the labels as they stand" if result is None else (result.provenance.method if result.provenance else "a proposal")
+    begun = _begun(session, proposed, names, about, seed)
+    if begun is not None:
+        number, proposed = begun
+        positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
+        return Audit(session, proposed, tuple(names), positions, in_sample, number, confidence, about, target, seed)
+    positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
+    key = session.folder.store.key("audit", proposed=proposed, positions=positions, about=about, seed=seed)
+    session.folder.store.put(key, {"proposed": proposed})
     event = session.journal.note(
-        f"audit: {len(positions)} of {int((proposed >= 0).sum())} items drawn from {about}, seed {seed}", who=session.who
+        f"audit: {len(positions)} of {int((proposed >= 0).sum())} items drawn from {about}, seed {seed}", who=session.who,
+        details={"audit": {"key": key, "about": about, "seed": seed, "classes": list(names)}},
     )
-    return Audit(session, proposed, tuple(names), positions, in_sample, event.number, confidence, about)
+    return Audit(session, proposed, tuple(names), positions, in_sample, event.number, confidence, about, target, seed)
+
+
+def _begun(session: Session, proposed: np.ndarray, names: Sequence[str], about: str, seed: int) -> tuple[int, np.ndarray] | None:
+    """The audit of the same thing with the same seed that was drawn before: its event, and the classes that it audits. What people have
+    decided since the draw, such as its own checks, makes it no other thing."""
+    decided = session.labels.event
+    for event in session.journal.notes("audit"):
+        said = event.details["audit"]
+        if (said["about"], said["seed"], said["classes"]) != (about, seed, list(names)):
+            continue
+        kept = session.folder.store.get(said["key"])
+        if kept is None or len(kept["proposed"]) != len(proposed):
+            continue
+        same = (kept["proposed"] == proposed) | (session.labels.by_person & (decided > event.number))
+        if same.all():
+            return event.number, np.array(kept["proposed"])
+    return None
 
 
 def _check_counts(n_correct: int, n_checked: int, n_population: int, confidence: float) -> None:

@@ -137,6 +137,47 @@ class Desk(ClassChanges):
 
         return unsubscribe
 
+    def remark(self, text: str, details: dict[str, Any]) -> None:
+        """Keep in the journal what changes no label, such as a person's answers on planted items."""
+        self.journal.note(text, who=self.who, details=details)
+
+    def planted_before(self) -> np.ndarray:
+        """(n,) int64 items that were planted in a review before, for whomever."""
+        seen = {found["item"] for event in self.journal.notes("planted") for found in event.details["planted"]}
+        return np.flatnonzero(np.isin(self.items.ids.astype(str), list(seen))) if seen else np.empty(0, np.int64)
+
+    def answered(self, who: str) -> np.ndarray:
+        """(N,) bool: this person has looked at the item and answered, whatever others said later."""
+        given = self.journal.answers(self.items.ids)
+        found = np.zeros(len(self.items), bool)
+        for position, label, person in zip(given.positions.tolist(), given.labels, given.who, strict=True):
+            if person == who:
+                found[position] = label is not None
+        return found
+
+    @property
+    def has_map(self) -> bool:
+        """Whether there are embeddings to make a map of."""
+        return bool(self.folder.about.get("embeddings"))
+
+    def map_places(self) -> np.ndarray:
+        """(N, 2) places on the session's map, by PCA: at once, and cached."""
+        from labelnb.embedding import projection
+
+        return projection(cast("Session", self), "pca")
+
+    def agreement(self, **options: Any) -> Any:
+        """How far people agree on the items that several of them answered; see `labelnb.agreement.agreement`. Returns a Report."""
+        from labelnb.agreement import agreement
+
+        return agreement(cast("Session", self), **options)
+
+    def conflicts(self) -> Any:
+        """Items that people answered differently, to settle: `s.review(s.conflicts())`; see `labelnb.agreement.conflicts`. A Ranking."""
+        from labelnb.agreement import conflicts
+
+        return conflicts(cast("Session", self))
+
     @property
     def can_search_text(self) -> bool:
         """Whether the encoder reads text into the space of the items."""

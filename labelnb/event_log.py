@@ -16,7 +16,7 @@ import numpy as np
 
 from labelnb.class_moves import Moves, moved
 from labelnb.classes import LabelSpace
-from labelnb.labels import Decisions, Label, LabelSet
+from labelnb.labels import Answers, Decisions, Label, LabelSet
 
 __all__ = ["EventLog", "Damaged", "Step", "UNDOABLE", "STEPS", "STACKED"]
 
@@ -259,6 +259,21 @@ class EventLog:
         return LabelSet(
             ids, classes, table=table, codes=labels, decisions=columns, decision_of=decision_of, confidence=confidence,
             frame_kind=frame_kind,
+        )
+
+    def answers(self, connection: sqlite3.Connection, ids: np.ndarray) -> Answers:
+        """Every answer of a person on `ids` that holds, in order."""
+        place_of_item = self._places(connection, ids)
+        people = np.array([source == "person" for source in self.decisions.sources], bool)
+        people[[self._decision_index[number] for number in self.undone if number in self._decision_index]] = False
+        if not people.any():
+            return Answers(np.empty(0, np.int64), (), (), np.empty(0, np.int64), ())
+        entries = np.flatnonzero(people[self._decision_of.array] & (place_of_item[self._items.array] >= 0))
+        decided = self._decision_of.array[entries].tolist()
+        numbers, who, methods = self.decisions.numbers, self.decisions.who, self.decisions.methods
+        return Answers(
+            place_of_item[self._items.array[entries]], [self._table[code] for code in self._labels.array[entries].tolist()],
+            [who[k] for k in decided], np.array([numbers[k] for k in decided], np.int64), [methods[k] for k in decided],
         )
 
     def _places(self, connection: sqlite3.Connection, ids: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from labelnb.decision import Decision
 from labelnb.event_log import STACKED, STEPS, UNDOABLE, Damaged, EventLog, Step
 from labelnb.fingerprints import plain_json
 from labelnb.journal_file import JournalError, JournalFile
-from labelnb.labels import Label, LabelSet
+from labelnb.labels import Answers, Label, LabelSet
 
 __all__ = ["Journal", "Event", "JournalError"]
 
@@ -200,11 +200,11 @@ class Journal:
             number, moment = _append(db, "classes", who, summary, 0, details=details)
         return Event(number, "classes", who, _iso(moment), summary, 0, None, False, details)
 
-    def note(self, text: str, *, who: str = "") -> Event:
-        """Keep a remark in the history; it changes nothing."""
+    def note(self, text: str, *, who: str = "", details: Mapping[str, Any] | None = None) -> Event:
+        """Keep a remark in the history; it changes nothing. `details` are JSON-ready values, found again by `notes`."""
         with self._writing() as db:
-            number, moment = _append(db, "note", who, text, 0)
-        return Event(number, "note", who, _iso(moment), text, 0)
+            number, moment = _append(db, "note", who, text, 0, details=details)
+        return Event(number, "note", who, _iso(moment), text, 0, None, False, json.loads(plain_json(details or {})))
 
     def undo(self, n: int = 1, *, kinds: Collection[str] | None = None, who: str = "") -> list[Event]:
         """Undo the last `n` steps that hold; all of them, where there are fewer. The labels before them show again.
@@ -299,6 +299,21 @@ class Journal:
             self._log.read(db)
             rows = db.execute(f"SELECT {_COLUMNS} FROM events WHERE kind = 'run' ORDER BY number").fetchall()
             return [_event(row, self._log.undone) for row in rows if row[0] not in self._log.undone]
+
+    def notes(self, about: str) -> list[Event]:
+        """The remarks whose details have the entry `about`, the oldest first."""
+        with self._reading() as db:
+            found = db.execute(f"SELECT {_COLUMNS} FROM events WHERE kind = 'note' AND details IS NOT NULL ORDER BY number").fetchall()
+        return [event for event in (_event(row, ()) for row in found) if about in event.details]
+
+    def answers(self, ids: np.ndarray) -> Answers:
+        """What every person answered on the items `ids`, in order: several answers an item, where several people or one twice looked.
+
+        Only decisions that hold and that a person made on the item itself; bulk accepts are no answers.
+        """
+        with self._reading() as db:
+            self._log.read(db)
+            return self._log.answers(db, ids)
 
     def last_change(self) -> datetime | None:
         """When the last event was, UTC; None in an empty journal."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from labelnb.classes import LabelSpace
 
-__all__ = ["Label", "LabelSet", "Decisions", "not_", "any_of", "UNSURE", "OUTSIDE"]
+__all__ = ["Label", "LabelSet", "Decisions", "Answers", "not_", "any_of", "UNSURE", "OUTSIDE"]
 
 Kind = Literal["class", "not", "any", "multi", "unsure", "outside"]
 _FEWEST = {"class": 1, "not": 1, "any": 2, "multi": 0, "unsure": 0, "outside": 0}
@@ -178,6 +178,21 @@ class Decisions(NamedTuple):
     """Run of the proposal that was followed, or None."""
     methods: Sequence[str | None]
     """Method of that proposal, or None."""
+
+
+class Answers(NamedTuple):
+    """What people answered, one entry a person's look at an item, in the order of the journal."""
+
+    positions: np.ndarray
+    """(n,) int64 items."""
+    labels: Sequence[Label | None]
+    """(n,) the answers; None where a label was cleared."""
+    who: Sequence[str]
+    """(n,) who answered."""
+    numbers: np.ndarray
+    """(n,) int64 numbers of the decisions in the journal."""
+    methods: Sequence[str | None]
+    """(n,) method of the result that was followed, or None."""
 
 
 class LabelSet:

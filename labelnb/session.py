@@ -287,11 +287,11 @@ class Session(Desk):
         )
         return made
 
-    def export(self, path: str | Path, *, format: str | None = None, proposal: Proposal | None = None) -> Path:
-        """Write the labels with where each comes from; the format follows the file's suffix. Whole or not at all."""
+    def export(self, path: str | Path, *, format: str | None = None, proposal: Proposal | None = None, certificate: Any = None) -> Path:
+        """Write the labels with where each comes from, and an Audit's certificate; the format follows the suffix. Whole or not at all."""
         from labelnb.export import write
 
-        return write(Path(path), self.items, self.labels, format=format, proposal=proposal)
+        return write(Path(path), self.items, self.labels, format=format, proposal=proposal, certificate=certificate)
 
     # What is looked at ----------------------------------------------------------------------------------------------------
 

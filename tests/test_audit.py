@@ -127,3 +127,100 @@ def test_a_session_draws_checks_and_certifies(tmp_path):
         assert any("audit: 40 of 40" in event.summary for event in s.history())
         with pytest.raises(ValueError, match="no item has a label"):
             s.audit(Proposal(np.zeros((40, 2)), classes=("even", "odd")))
+
+
+def sixty(tmp_path, who="ann"):
+    import labelnb as lnb
+
+    return lnb.Session([f"word {i}" for i in range(60)], classes=["a", "b"], path=tmp_path / "s.lnb", who=who)
+
+
+def proposed(n=60):
+    from labelnb.results import Proposal
+
+    rows = np.tile(np.array([0.9, 0.1], np.float32), (n, 1))
+    rows[40:] = rows[40:, ::-1]
+    return Proposal(rows, classes=("a", "b"))
+
+
+def test_an_audit_is_checked_blind_in_the_order_drawn_and_its_head_shows_the_certificate(tmp_path):
+    s = sixty(tmp_path)
+    s.accept(proposed())
+    audit = s.audit(None, 20, target=0.8)
+    grid = audit.review(page_size=20)
+    assert grid.positions.tolist() == audit.positions.tolist()
+    page = grid._page(0)
+    assert {item["label"] for item in page["items"]} == {None}
+    assert {item["filled"] for item in page["items"]} == {-1}
+    assert page["quality"]["certificate"]["left"] == 20
+    for position in audit.positions:
+        grid.set(int(position), "a" if position < 40 else "b")
+    certificate = grid.quality["certificate"]
+    assert certificate["accuracy_bound"] == accuracy_bound(20, 20, 60)
+    assert certificate["checked"] == 20
+    assert certificate["more_checks"] == max(checks_needed(0.8, 60) - 20, 0)
+    assert grid.counts["left"] == 0
+
+
+def test_an_audit_goes_on_in_another_kernel(tmp_path):
+    s = sixty(tmp_path)
+    s.accept(proposed())
+    first = s.audit(None, 10, seed=4)
+    s.label(first.positions[:6], "a")
+    s.close()
+    s = sixty(tmp_path)
+    again = s.audit(None, 10, seed=4)
+    assert again.positions.tolist() == first.positions.tolist()
+    assert again.proposed.tolist() == first.proposed.tolist()
+    assert again.checked.sum() == 6
+    larger = s.audit(None, 15, seed=4)
+    assert larger.checked.sum() == 6
+    assert larger.positions[:10].tolist() == first.positions.tolist()
+    assert s.audit(None, 10, seed=5).checked.sum() == 0
+    s.accept(flipped(proposed()))
+    assert s.audit(None, 10, seed=4).checked.sum() == 0, "other labels need other checks"
+
+
+def flipped(proposal):
+    from labelnb.results import Proposal
+
+    return Proposal(proposal.probabilities[:, ::-1], classes=proposal.classes)
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "labels.parquet", "hub", "labels.json"])
+def test_the_certificate_is_in_the_export(tmp_path, name):
+    import json
+
+    import pyarrow.parquet as pq
+
+    import labelnb as lnb
+
+    s = sixty(tmp_path)
+    s.accept(proposed())
+    audit = s.audit(None, 20, per_class=8)
+    for position in audit.positions[1:].tolist():
+        s.label(position, "a" if position < 40 else "b")
+    wrong = int(audit.positions[0])
+    s.label(wrong, "b" if wrong < 40 else "a")
+    path = s.export(tmp_path / name, format="hf" if name == "hub" else None, certificate=audit)
+    said = audit.certificate()
+    by_class = {row["class"]: row["bound"] for row in said.tables["by class"]}
+    if name == "labels.json":
+        rows = [task["data"] for task in json.loads(path.read_text())]
+    elif name == "hub":
+        rows = pq.read_table(path / "data/train-00000-of-00001.parquet").to_pylist()
+    else:
+        rows = lnb.load(path).frame.to_pylist()
+    right = 0 if wrong != 0 else 1
+    assert float(rows[right]["accuracy_bound"]) == pytest.approx(said.values["accuracy_bound"])
+    assert float(rows[right]["class_accuracy_bound"]) == pytest.approx(by_class["a"])
+    assert rows[wrong]["accuracy_bound"] in (None, ""), "what a person corrected rests on no bound"
+    kept = None
+    if name.endswith(".parquet"):
+        kept = json.loads(pq.read_schema(path).metadata[b"labelnb"])["certificate"]
+    elif name == "hub":
+        kept = json.loads(next(path.glob("*labelnb*")).read_text())["certificate"]
+        assert f"at least {said.values['accuracy_bound']:.1%} are right" in (path / "README.md").read_text()
+    if kept is not None:
+        assert kept["by_class"]["b"]["bound"] == pytest.approx(by_class["b"])
+        assert (kept["checked"], kept["correct"], kept["checked_by"]) == (20, 19, ["ann"])

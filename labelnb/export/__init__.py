@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from labelnb.export.sheet import Sheet
 
 if TYPE_CHECKING:
+    from labelnb.audit import Audit
     from labelnb.items import Items
     from labelnb.labels import LabelSet
     from labelnb.results import Proposal
@@ -43,6 +44,7 @@ def write(
     *,
     format: str | None = None,
     proposal: Proposal | None = None,
+    certificate: Audit | None = None,
 ) -> Path:
     """Write items and labels to `path`, whole or not at all.
 
@@ -52,6 +54,8 @@ def write(
     items, labels : in the same order, with the same ids
     format : one of FORMATS; from the ending of `path` where not given (.json is Label Studio's)
     proposal : a method's proposal, written beside the labels as `proposed`, `proposed_confidence` and `proposed_by`
+    certificate : an audit; its bounds are written beside the labels as `accuracy_bound` and `class_accuracy_bound`, and the whole of it
+        into what a format has for such things (the metadata of Parquet, the manifest of a folder, the card of a data set)
 
     Returns
     -------
@@ -66,7 +70,7 @@ def write(
     """
     target = Path(path).expanduser()
     module = importlib.import_module(f"labelnb.export.{FORMATS[_format(target, format)]}")
-    sheet = Sheet.of(items, labels, proposal)
+    sheet = Sheet.of(items, labels, proposal, certificate)
     if target.exists() and not module.is_export(target):
         raise FileExistsError(f"{target}: exists and is not an earlier export of labelnb; choose another name, or remove it yourself")
     module.write(target, sheet)

@@ -48,4 +48,17 @@ def _card(sheet: Sheet, name: str) -> str:
         f"{len(sheet.items):,} {kind}, {counts:,} of them labelled with labelnb. Classes: {names}.\n\n"
         "`label` is the class, null where there is none; `kind` and `value` hold labels beyond one class (not, any, multi, unsure) as\n"
         "JSON; `who`, `source`, `when`, `method`, `run` and `confidence` say where each label comes from.\n"
+        f"{_trust(sheet)}"
+    )
+
+
+def _trust(sheet: Sheet) -> str:
+    """The certificate in words; nothing where there is none."""
+    said = sheet.certificate
+    if not said:
+        return ""
+    return (
+        f"\nOf the {said['population']:,} labels audited, at least {said['accuracy_bound']:.1%} are right, {said['confidence']:.0%} sure:\n"
+        f"of {said['checked']:,} drawn at random and checked by a person, {said['correct']:,} were. `accuracy_bound` and\n"
+        "`class_accuracy_bound` hold the lower bounds for each item, overall and by class.\n"
     )

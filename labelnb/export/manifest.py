@@ -25,6 +25,7 @@ def leave(folder: Path, format: str, sheet: Sheet, **more: Any) -> None:
         "labels": int(sheet.labels.n_known),
         "classes": list(sheet.labels.classes.names),
         "files": _count(folder),
+        **({"certificate": sheet.certificate} if sheet.certificate else {}),
         **more,
     }
     (folder / MANIFEST).write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -52,7 +52,8 @@ def stream(file: Path, sheet: Sheet, folder: Path, *, embed: bool, class_label: 
         ]
         table = table.set_column(table.column_names.index("label"), "label", pa.array(codes, pa.int64()))
         features["label"] = {"names": names, "_type": "ClassLabel"}
-    metadata = {"labelnb": json.dumps({"version": labelnb.__version__, "classes": list(sheet.labels.classes.names)})}
+    said = {"version": labelnb.__version__, "classes": list(sheet.labels.classes.names)}
+    metadata = {"labelnb": json.dumps({**said, **({"certificate": sheet.certificate} if sheet.certificate else {})})}
     if features:
         metadata["huggingface"] = json.dumps({"info": {"features": features}})
     schema = table.schema.remove_metadata()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,15 @@ from labelnb.sources.tables import PROVENANCE, arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from labelnb.audit import Audit
     from labelnb.items import Items
     from labelnb.labels import LabelSet
     from labelnb.results import Proposal
 
 __all__ = ["Sheet"]
 
+BOUNDS = ("accuracy_bound", "class_accuracy_bound")
+"""Columns of a certificate: lower bounds on the share of right labels, of all that was audited and of the item's class."""
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp", "TIFF": "image/tiff"}
 _ENDING = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 
@@ -36,19 +39,29 @@ class Sheet:
     table: pa.Table
     """Provenance, what was proposed, and the caller's columns; without the content."""
 
+    certificate: Mapping[str, Any] | None = None
+    """What an audit vouches for, JSON-ready; None where there was none."""
+
     @classmethod
-    def of(cls, items: Items, labels: LabelSet, proposal: Proposal | None = None) -> Sheet:
+    def of(cls, items: Items, labels: LabelSet, proposal: Proposal | None = None, audit: Audit | None = None) -> Sheet:
         """Check that all belong together. ValueError where they do not."""
         if len(labels.ids) != len(items) or (np.asarray(labels.ids, dtype=object) != items.ids).any():
             raise ValueError(f"labels: {len(labels.ids)} labels whose ids are not those of the {len(items)} items, in their order")
         if proposal is not None and len(proposal) != len(items):
             raise ValueError(f"proposal: {len(proposal)} rows for {len(items)} items")
+        if audit is not None and len(audit.proposed) != len(items):
+            raise ValueError(f"certificate: an audit of {len(audit.proposed)} items for {len(items)} items; audit these labels (s.audit)")
         made = arrow(labels.to_frame())
         assert made is not None
         table = made.table.select(list(PROVENANCE))
         if proposal is not None:
             table = _proposed(table, proposal)
-        return cls(items, labels, proposal, _with_frame(table, items))
+        certificate = None
+        if audit is not None:
+            certificate, overall, by_class = audit.stamp(labels)
+            for name, bounds in zip(BOUNDS, (overall, by_class), strict=True):
+                table = table.append_column(name, _floats(bounds))
+        return cls(items, labels, proposal, _with_frame(table, items), certificate)
 
     @property
     def content(self) -> str | None:
@@ -152,6 +165,12 @@ def _proposed(table: pa.Table, proposal: Proposal) -> pa.Table:
     return table
 
 
+def _floats(values: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
+
+
 def _with_frame(table: pa.Table, items: Items) -> pa.Table:
     """The caller's columns beside ours. Those of an earlier export are left out, a name that we use gets `_in_source` behind."""
     if items.frame is None:
@@ -160,7 +179,7 @@ def _with_frame(table: pa.Table, items: Items) -> pa.Table:
     own = set(PROVENANCE[:6]) <= set(items.frame.column_names)
     for name in items.frame.column_names:
         column = items.frame.column(name)
-        if (own and name in (*PROVENANCE, "proposed", "proposed_confidence", "proposed_by")) or _is_content(name, column, items):
+        if (own and name in (*PROVENANCE, "proposed", "proposed_confidence", "proposed_by", *BOUNDS)) or _is_content(name, column, items):
             continue
         new = name
         while new in taken or new in table.column_names:

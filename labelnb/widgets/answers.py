@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from labelnb.results import Proposal, Result
+from labelnb.results import Proposal, Ranking, Result
 from labelnb.widgets.review_pages import Filled
 
-__all__ = ["decide", "label_json"]
+__all__ = ["decide", "label_json", "as_json"]
 
 
 def decide(host: Any, result: Result | None, filled: Filled, positions: np.ndarray, value: Any) -> None:
@@ -19,12 +19,17 @@ def decide(host: Any, result: Result | None, filled: Filled, positions: np.ndarr
     names = host.classes.names
     proposed = [names[k] if k >= 0 else None for k in filled.values[positions]]
     same = value == proposed if isinstance(value, list) else all(value == one for one in proposed)
-    taken = result if same and value is not None else None
+    settles = isinstance(result, Ranking) and bool(result.evidence.get("settles"))     # any answer settles it
+    taken = result if (same and value is not None) or settles else None
     confidence = filled.confidence[positions] if taken is not None and isinstance(result, Proposal) else None
     host.decide(positions, value, proposal=taken, confidence=confidence)
 
 
 def label_json(labels: Any, position: int) -> dict[str, Any] | None:
     """The label of an item as the front end reads it, None where there is none."""
-    label = labels.label(position)
+    return as_json(labels.label(position))
+
+
+def as_json(label: Any) -> dict[str, Any] | None:
+    """A label as the front end reads it, None where there is none."""
     return None if label is None else {"kind": label.kind, "classes": list(label.classes), "absent": list(label.absent)}

@@ -9,16 +9,20 @@ import numpy as np
 
 from labelnb.results import Proposal, Ranking
 
-__all__ = ["ORDERS", "Filled", "fill_in", "ordered", "grouped"]
+__all__ = ["ORDERS", "Filled", "fill_in", "disagreement", "along_the_map", "ordered", "grouped"]
 
 ORDERS: dict[str, str] = {
     "confidence": "surest first",
     "doubt": "least sure first",
     "class": "by class",
+    "disagreement": "methods differ first",
+    "region": "by map region",
     "position": "as loaded",
     "flagged": "flagged first",
+    "drawn": "as drawn",
 }
-"""Orders of a review by name, with how the widget calls them; `flagged` is there only for a Ranking."""
+"""Orders of a review by name, with how the widget calls them; `flagged` is there only for a Ranking, `drawn` for an audit,
+`disagreement` where other proposals are given, `region` where the items have places on a map."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,44 @@ def _by_name(values: np.ndarray, names: Sequence[str], class_names: Sequence[str
     return table[values], missing
 
 
-def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np.ndarray:
+def disagreement(result: Proposal, others: Sequence[Proposal], class_names: Sequence[str]) -> np.ndarray:
+    """(N,) share of the other proposals that name another class than `result`; who abstains does not count, nor does a class that the
+    session lacks."""
+    own, _ = _by_name(result.predictions, result.classes, class_names)
+    names = [_by_name(other.predictions, other.classes, class_names)[0] for other in others]
+    votes = np.stack(names, axis=1) if names else np.full((len(own), 1), -1)
+    said = (votes >= 0) & (own >= 0)[:, None]
+    return ((votes != own[:, None]) & said).sum(axis=1) / np.maximum(said.sum(axis=1), 1)
+
+
+def along_the_map(xy: np.ndarray, bits: int = 8) -> np.ndarray:
+    """(N,) int64 positions along a Hilbert curve over the map: neighbours in the list are neighbours there, so that a page is a region.
+
+    Source: Hilbert 1891; the conversion is that of Warren 2012, Hacker's Delight, 16-2.
+    """
+    array = np.asarray(xy, np.float64)
+    if array.ndim == 1:                                         # regions by number: clusters, say
+        return np.argsort(array, kind="stable").astype(np.int64)
+    low, span = array.min(axis=0, initial=np.inf), max(float(np.ptp(array, axis=0).max()) if len(array) else 0.0, 1e-12)
+    x, y = (np.minimum((array - low) / span * 2**bits, 2**bits - 1).astype(np.int64)).T
+    along = np.zeros(len(array), np.int64)
+    side = 2 ** (bits - 1)
+    while side:
+        right, up = (x & side) > 0, (y & side) > 0
+        along += side * side * ((3 * right) ^ up)
+        turn, mirror = ~up, ~up & right
+        x, y = np.where(mirror, 2**bits - 1 - x, x), np.where(mirror, 2**bits - 1 - y, y)
+        x, y = np.where(turn, y, x), np.where(turn, x, y)
+        side //= 2
+    return np.argsort(along, kind="stable").astype(np.int64)
+
+
+def ordered(
+    order: str, filled: Filled, result: Proposal | Ranking | None, *, differing: np.ndarray | None = None, xy: np.ndarray | None = None,
+    drawn: np.ndarray | None = None,
+) -> np.ndarray:
     """(N,) int64 positions in the order of the review. Ties keep the items' own order; items with nothing filled in come last,
-    except under `doubt`, where they come first."""
+    except under `doubt`, where they come first. `differing`, `xy` and `drawn` are what `disagreement`, `region` and `drawn` go by."""
     if order not in ORDERS:
         raise ValueError(f"order: got {order!r}, expected one of {sorted(ORDERS)}")
     count = len(filled.values)
@@ -78,6 +117,16 @@ def ordered(order: str, filled: Filled, result: Proposal | Ranking | None) -> np
         if not isinstance(result, Ranking):
             raise ValueError("order: 'flagged' needs a Ranking, such as confident_learning gives; use 'confidence' for a Proposal")
         return result.order
+    if order == "disagreement":
+        if differing is None:
+            raise ValueError("order: 'disagreement' needs other proposals to compare with: give others=[...]")
+        return positions[np.lexsort((positions, confidence, -differing))]
+    if order == "region":
+        if xy is None:
+            raise ValueError("order: 'region' needs a place on the map for each item: give regions=xy or a cluster for each")
+        return along_the_map(xy)
+    if order == "drawn":
+        return positions if drawn is None else np.concatenate([drawn, np.setdiff1d(positions, drawn)])
     if order == "confidence":
         return positions[np.argsort(-confidence, kind="stable")]
     if order == "doubt":
@@ -92,12 +141,12 @@ def grouped(positions: np.ndarray, filled: Filled, order: str) -> tuple[np.ndarr
     """One page's positions put together by the class filled in, and the groups.
 
     The larger group comes first; under the order `class`, the classes keep theirs. Orders with a meaning of their own (`position`,
-    `flagged`) are left as they are, in one group. A group is `{"class": position or -1, "start", "count", "low", "high"}`, the last two
-    its lowest and highest confidence, None where there is none.
+    `flagged`, `drawn`) are left as they are, in one group. A group is `{"class": position or -1, "start", "count", "low", "high"}`, the
+    last two its lowest and highest confidence, None where there is none.
     """
     if len(positions) == 0:
         return positions, []
-    if order in ("position", "flagged"):
+    if order in ("position", "flagged", "drawn"):
         return positions, [{"class": None, "start": 0, "count": len(positions), "low": None, "high": None}]
     values = filled.values[positions]
     names, counts = np.unique(values, return_counts=True)

@@ -117,6 +117,7 @@ class FakeHost:
         self.classes = LabelSpace(tuple(classes))
         self.can_search_text = can_search_text
         self.log: list[tuple[np.ndarray, Any, dict[str, Any]]] = []
+        self.remarks: list[tuple[str, dict[str, Any]]] = []
         self.fail: str | None = None
         self._events: list[FakeEvent] = []
         self._redoable: list[FakeEvent] = []
@@ -169,6 +170,12 @@ class FakeHost:
         kind = "accept" if source == "accept" else "decision"
         self.log.append((where, value, {"proposal": proposal, "confidence": confidence, "who": who, "source": source}))
         return self._append(FakeEvent(kind, dict(zip(where.tolist(), values, strict=True)), source, step=step, head=joined_to))
+
+    def remark(self, text: str, details: dict[str, Any]) -> None:
+        self.remarks.append((text, details))
+
+    def planted_before(self) -> np.ndarray:
+        return np.empty(0, np.int64)
 
     def record_step(self, kind: str, subject: str, step: Any, summary: str, n_items: int = 0, joined_to: int | None = None) -> int:
         if self.fail:
