@@ -302,14 +302,14 @@ class Session(Desk):
         return open_explorer(self, result, method, **options)
 
     def review(self, result: Proposal | Ranking | Clusters | None = None, **options: Any) -> Any:
-        """Items one page at a time: pre-filled with a proposal, or most suspicious first (ReviewGrid); clusters on their board."""
+        """Items one page at a time, pre-filled with a proposal (ReviewGrid), or most suspicious first (Triage); clusters on their board."""
         from labelnb.widgets import widget_for
         from labelnb.widgets.review_grid import ReviewGrid
 
-        if isinstance(result, Clusters):
-            return widget_for(result, host=self, **options)
-        if result is not None:
+        if result is not None and not isinstance(result, Clusters):
             check_fits(result, self.items, self.classes)
+        if isinstance(result, Clusters | Ranking):
+            return widget_for(result, host=self, **options)
         return ReviewGrid(self, result, **options)
 
     # Small things ---------------------------------------------------------------------------------------------------------

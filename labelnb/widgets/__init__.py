@@ -11,32 +11,37 @@ if TYPE_CHECKING:
     from labelnb.widgets.panel import Panel
     from labelnb.widgets.propagation_graph import PropagationGraph
     from labelnb.widgets.review_grid import ReviewGrid
+    from labelnb.widgets.triage import Triage
+    from labelnb.widgets.vote_matrix import VoteMatrix
 
-__all__ = ["Explorer", "ClusterBoard", "PropagationGraph", "ReviewGrid", "widget_for"]
+__all__ = ["Explorer", "ClusterBoard", "PropagationGraph", "ReviewGrid", "Triage", "VoteMatrix", "widget_for"]
 
-_HOMES = {"Explorer": "explorer", "ClusterBoard": "cluster_board", "PropagationGraph": "propagation_graph", "ReviewGrid": "review_grid"}
+_HOMES = {
+    "Explorer": "explorer", "ClusterBoard": "cluster_board", "PropagationGraph": "propagation_graph", "ReviewGrid": "review_grid",
+    "Triage": "triage", "VoteMatrix": "vote_matrix",
+}
 
 
 def widget_for(result: Result, *, host: Any = None, **options: Any) -> Panel:
     """The interactive widget paired with a result.
 
     Embeddings open in the Explorer, Clusters in the ClusterBoard, a Proposal with a graph in its evidence in the
-    PropagationGraph, any other Proposal and a Ranking in the ReviewGrid. `host` is the session; the result's own by default.
+    PropagationGraph, any other Proposal in the ReviewGrid, a Ranking in Triage, Votes in the VoteMatrix. `host` is the session; the
+    result's own by default.
 
     Raises
     ------
     TypeError
-        If there is no interactive widget for the result's type (votes and reports show as a picture and tables).
+        If there is no interactive widget for the result's type (reports show as a picture and tables).
     ValueError
         If the result was made from plain arrays and no host is given: a widget needs the items and the journal.
     """
     from labelnb import results
 
     kind = type(result).__name__
-    if not isinstance(result, results.Embeddings | results.Clusters | results.Proposal | results.Ranking):
-        raise TypeError(
-            f"got a {kind}, which has no interactive widget; display it as it is, or give Embeddings, Clusters, a Proposal or a Ranking"
-        )
+    if not isinstance(result, results.Embeddings | results.Clusters | results.Proposal | results.Ranking | results.Votes):
+        known = "Embeddings, Clusters, a Proposal, a Ranking or Votes"
+        raise TypeError(f"got a {kind}, which has no interactive widget; display it as it is, or give {known}")
     host = host if host is not None else result.session
     if host is None:
         raise ValueError(
@@ -54,6 +59,14 @@ def widget_for(result: Result, *, host: Any = None, **options: Any) -> Panel:
         from labelnb.widgets.propagation_graph import PropagationGraph
 
         return PropagationGraph(host, result, **options)
+    if isinstance(result, results.Ranking):
+        from labelnb.widgets.triage import Triage
+
+        return Triage(host, result, **options)
+    if isinstance(result, results.Votes):
+        from labelnb.widgets.vote_matrix import VoteMatrix
+
+        return VoteMatrix(host, result, **options)
     from labelnb.widgets.review_grid import ReviewGrid
 
     return ReviewGrid(host, result, **options)

@@ -1,4 +1,4 @@
-"""ReviewGrid: a page of items with a class filled in; the person presses only on the wrong ones. Also the view of a Ranking (triage)."""
+"""ReviewGrid: a page of items with a class filled in; the person presses only on the wrong ones. Triage builds on it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ class ReviewGrid(Panel):
     @property
     def counts(self) -> dict[str, Any]:
         """`reviewed`, `total`, `left`, and `labels`: number of labels a class."""
-        done = int(self._at.reviewed()[self._within].sum())
+        done = self._at.done()
         labels = dict(zip(self.state["classes"], self.state["counts"], strict=True))
         return {"reviewed": done, "total": len(self._within), "left": len(self._within) - done, "labels": labels}
 
@@ -253,8 +253,7 @@ class ReviewGrid(Panel):
         return np.insert(listed, plants.places, plants.positions)
 
     def _progress(self) -> dict[str, Any]:
-        done = int(self._at.reviewed()[self._within].sum())
-        return {"progress": {"reviewed": done, "total": len(self._within)}, "quality": self.quality}
+        return {"progress": {"reviewed": self._at.done(), "total": len(self._within)}, "quality": self.quality}
 
     def _arranged(self, number: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
         return grouped(self._listed[self._pages.span(number)], self._at.filled, self.order)
@@ -262,14 +261,13 @@ class ReviewGrid(Panel):
     def _page(self, number: int) -> dict[str, Any]:
         positions, groups = self._arranged(number)
         filled, reviewed, hidden = self._at.filled, self._at.reviewed(), self._at.hidden()
-        reasons = self.result.reasons if isinstance(self.result, Ranking) else None
         items = []
         for position in positions.tolist():
             sure = float(filled.confidence[position])
             items.append({
                 "position": position, "filled": int(filled.values[position]), "confidence": None if np.isnan(sure) else sure,
-                "suggested": int(filled.suggested[position]), "reason": str(reasons[position])[:REASON_LIMIT] if reasons else "",
-                "flagged": bool(self.result.flagged[position]) if isinstance(self.result, Ranking) else False,
+                "suggested": int(filled.suggested[position]),
+                **_of_ranking(self.result, position),
                 "label": self._at.label(position, bool(hidden[position])),
                 "reviewed": bool(reviewed[position]),
             })
@@ -301,7 +299,7 @@ class ReviewGrid(Panel):
 
     def _in_order(self, order: str) -> np.ndarray:
         differing = xy = None
-        if order == "disagreement" and isinstance(self.result, Proposal):
+        if order == "disagreement" and self._others and isinstance(self.result, Proposal):
             differing = disagreement(self.result, self._others, self.host.classes.names)
         if order == "region":
             xy = np.asarray(self._regions if self._regions is not None else self.host.map_places())
@@ -329,6 +327,14 @@ def _check(result: Any, page_size: Any, checks: float, others: Sequence[Proposal
     strange = [len(other) for other in others if not isinstance(other, Proposal) or len(other) != count]
     if strange:
         raise ValueError(f"others: got results over {strange} items, expected Proposals over these {count}")
+
+
+def _of_ranking(result: Any, position: int) -> dict[str, Any]:
+    if not isinstance(result, Ranking):
+        return {"reason": "", "flagged": False, "score": None}
+    score = float(result.scores[position])
+    reason = str(result.reasons[position])[:REASON_LIMIT]
+    return {"reason": reason, "flagged": bool(result.flagged[position]), "score": float(f"{score:.3g}") if np.isfinite(score) else None}
 
 
 def _first_order(result: Proposal | Ranking | None, audit: Any) -> str:

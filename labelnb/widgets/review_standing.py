@@ -48,8 +48,18 @@ class Standing:
         labels = self.host.labels
         return np.where(np.asarray(labels.known, bool) & ~self.hidden(), labels.values, self.filled.values)
 
+    def done(self) -> int:
+        """How many of the items in the review are reviewed; what is planted among them counts as it did before."""
+        return int(self._decided()[self.within].sum())
+
     def reviewed(self) -> np.ndarray:
-        """(N,) bool: a person has decided it, as this review counts."""
+        """(N,) bool: a person has decided it, as this review counts; a planted item when it was answered."""
+        decided = self._decided()
+        for position in self.checks.wrong:
+            decided[position] = position in self.checks.answers
+        return decided
+
+    def _decided(self) -> np.ndarray:
         labels = self.host.labels
         decided = np.asarray(labels.by_person, bool) & np.asarray(labels.known, bool)
         made = self.result.provenance if self.result is not None else None
@@ -57,10 +67,7 @@ class Standing:
             decided = decided & self.decided_here
         elif isinstance(self.result, Ranking) and made is not None:
             decided = decided & (labels.when > np.datetime64(made.when.replace("Z", "").split("+")[0], "us"))
-        decided &= ~self._blind()
-        for position in self.checks.wrong:
-            decided[position] = position in self.checks.answers
-        return decided
+        return decided & ~self._blind()
 
     def hidden(self) -> np.ndarray:
         """(N,) bool: the label that there is must not be seen: a planted item's, an audited one's, one that another person gave blind."""

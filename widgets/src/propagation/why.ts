@@ -54,7 +54,7 @@ export class Why {
     const name = h("span", { class: "lnb-why-name", dir: "auto" }, item && !this.pictures ? "" : row.name);
     const parts = [item ? this.mini(row.node!, name, colour) : h("span", { class: "lnb-swatch", style: `--lnb-colour:${colour}` }), name, h("span", { class: "lnb-number" }, shareWords(row.share)), bar];
     if (!item) return h("li", { class: "lnb-why-row", title: row.kind === "class" ? `the class “${row.name}” itself` : row.name }, ...parts);
-    return h("li", {}, h("button", { class: "lnb-why-row", type: "button", "aria-label": `${row.name}, ${row.class}, ${shareWords(row.share)}: look at it`, onclick: () => this.onPick(row.node!) }, ...parts));
+    return h("li", {}, h("button", { class: "lnb-why-row", type: "button", onclick: () => this.onPick(row.node!) }, h("span", { class: "lnb-hidden" }, `Look at ${row.name}, ${row.class}: `), ...parts));
   }
 
   private pathRow(nodes: readonly number[], weight: number, index: number, classes: readonly string[]): HTMLElement {

@@ -1,5 +1,6 @@
 /** Answers a person can give about an item, and how an item stands: what is filled in, what is kept, what is on its way. */
 import type { LabelValue } from "../shared/panel";
+import type { Quality } from "./quality";
 
 /** A label as Python writes it (labelnb.Label.to_json). */
 export interface Label {
@@ -17,6 +18,8 @@ export interface ReviewItem {
   /** Class position that a ranking would put instead of the label as it stands, -1 where none. */
   suggested: number;
   reason: string;
+  /** Of a ranking. */
+  score?: number | null;
   /** The label that is kept, or null. */
   label: Label | null;
   /** A person has decided it in this review. */
@@ -40,6 +43,7 @@ export interface Page {
   items: ReviewItem[];
   groups: Group[];
   progress: { reviewed: number; total: number };
+  quality?: Quality;
 }
 
 export type Standing = "open" | "waiting" | "unsaved" | "kept";

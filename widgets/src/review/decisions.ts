@@ -4,6 +4,8 @@ import { acceptable, labelOf, notThis, type ReviewItem, type Shown } from "./ans
 
 export type Wanted =
   | { kind: "class"; position: number }
+  /** One of several: the class pressed, beside `first` or what the item shows. */
+  | { kind: "or"; position: number; first: string | null }
   | { kind: "accept" }
   | { kind: "not" }
   | { kind: "unsure" }
@@ -31,6 +33,7 @@ export function answers(wanted: Wanted, items: readonly { item: ReviewItem; now:
 function answer(wanted: Wanted, item: ReviewItem, now: Shown, classes: readonly string[], multi: boolean): LabelValue | undefined {
   switch (wanted.kind) {
     case "class": return multi ? toggled(now, classes[wanted.position]) : classes[wanted.position];
+    case "or": return either(now, wanted.first, classes[wanted.position]);
     case "accept": return acceptable(now.label);
     case "not": return notThis(item, now.label, classes);
     case "unsure": return { kind: "unsure" };
@@ -38,6 +41,13 @@ function answer(wanted: Wanted, item: ReviewItem, now: Shown, classes: readonly 
     case "clear": return item.label !== null || now.standing !== "open" ? null : undefined;
     case "suggested": return item.suggested >= 0 && item.suggested < classes.length ? classes[item.suggested] : undefined;
   }
+}
+
+/** The classes of which one is right, with `name` among them; a class alone where it is the only one. */
+function either(now: Shown, first: string | null, name: string): LabelValue {
+  const shown = now.label?.kind === "any" || now.label?.kind === "class" ? now.label.classes : [];
+  const names = [...new Set([...(first === null ? shown : [first]), name])];
+  return names.length > 1 ? { kind: "any", classes: names } : name;
 }
 
 /** Where several classes can hold: unknown becomes yes, yes becomes no, no becomes unknown. */

@@ -1,6 +1,7 @@
 /** The head of a review: how far it is, how fast, its order and filters, and the page. */
 import { fill, h, number, setText } from "../shared/dom";
 import type { Page } from "./answers";
+import { QualityLine, type Quality } from "./quality";
 
 export interface Wishes {
   order?: string;
@@ -24,9 +25,10 @@ export class ReviewHead {
   private readonly after: HTMLButtonElement;
   private readonly page: HTMLInputElement;
   private readonly pages = h("span", { class: "lnb-quiet" });
+  private readonly quality = new QualityLine();
   private names: readonly string[] = [];
 
-  constructor(title: string, orders: Record<string, string>, private readonly wish: (wishes: Wishes) => void) {
+  constructor(title: string, orders: Record<string, string>, private readonly mixed: boolean, private readonly wish: (wishes: Wishes) => void) {
     this.title = h("h2", { class: "lnb-title lnb-review-title", dir: "auto" }, title);
     this.meter = h("div", { class: "lnb-review-meter", role: "progressbar", "aria-label": "Reviewed", "aria-valuemin": 0 }, this.bar);
     this.order = h("select", { class: "lnb-select", "aria-label": "Order", onchange: () => wish({ order: this.order.value }) },
@@ -43,6 +45,7 @@ export class ReviewHead {
       h("div", { class: "lnb-review-progress" }, this.meter, this.done, this.speed),
       h("div", { class: "lnb-review-filters" }, Object.keys(orders).length > 1 && this.order, this.only, this.unreviewed),
       pager,
+      this.quality.element,
     ];
   }
 
@@ -55,7 +58,7 @@ export class ReviewHead {
 
   set(page: Page, order: string, only: string, unreviewed: boolean, perMinute: number | null): void {
     const { reviewed, total } = page.progress;
-    this.progress(reviewed, total, perMinute);
+    this.progress(reviewed, total, perMinute, page.quality);
     this.order.value = order;
     this.only.value = only;
     this.unreviewed.setAttribute("aria-pressed", String(unreviewed));
@@ -65,7 +68,8 @@ export class ReviewHead {
     this.after.disabled = page.number >= page.pages - 1;
   }
 
-  progress(reviewed: number, total: number, perMinute: number | null): void {
+  progress(reviewed: number, total: number, perMinute: number | null, quality?: Quality): void {
+    this.quality.set(quality, this.mixed);
     this.meter.setAttribute("aria-valuemax", String(total));
     this.meter.setAttribute("aria-valuenow", String(reviewed));
     this.meter.setAttribute("aria-valuetext", `${reviewed} of ${total} reviewed`);

@@ -16,6 +16,7 @@ export const LEGEND: readonly (readonly [string, string])[] = [
 
 export const MORE: readonly (readonly [string, string])[] = [
   ["q w e …", "label, from the tenth class"],
+  [", 2", "this class or that: comma, then the other one"],
   ["/", "find a class by name"],
   ["n", "new class"],
   [".", "take the suggestion"],

@@ -15,26 +15,26 @@ export class ReviewCard {
   private readonly name = h("span", { class: "lnb-review-name", dir: "auto" });
   private readonly note = h("span", { class: "lnb-review-note" });
   private readonly mark = h("span", { class: "lnb-review-mark" });
-  private readonly was = h("div", { class: "lnb-review-was", hidden: true });
+  /** What a screen reader says of it, before the item itself: how it stands. */
+  private readonly said = h("span", { class: "lnb-hidden" });
+  private readonly was = h("div", { class: "lnb-review-was", hidden: true, "aria-hidden": "true" });
   private readonly reason = h("div", { class: "lnb-review-reason", hidden: true, dir: "auto" });
-  private what = "";
 
   /** `beneath` keeps a line for the label before or the one suggested, where the group's head does not say it. */
   constructor(source: ItemSource, size: number, pictures: boolean, private readonly beneath: boolean) {
     this.card = new ItemCard(source, { size });
     this.element = h("div", { class: "lnb-review-card", role: "option", tabindex: -1, "aria-selected": "false", "data-pictures": pictures ? "" : null },
-      this.card.element,
-      h("div", { class: "lnb-review-label" }, this.swatch, this.name, this.note, this.mark),
+      this.said, this.card.element,
+      h("div", { class: "lnb-review-label", "aria-hidden": "true" }, this.swatch, this.name, this.note, this.mark),
       this.was, this.reason);
   }
 
   /** Puts an item on the card; its picture or text follows by itself. */
-  show(item: ReviewItem, onText: (text: string) => void): void {
-    void this.card.show(item.position).then(() => onText(this.card.element.textContent || this.card.element.title));
+  show(item: ReviewItem): void {
+    void this.card.show(item.position);
     this.reason.hidden = item.reason === "";
     setText(this.reason, item.reason);
     this.reason.title = item.reason;
-    this.what = "";
   }
 
   /** Draws how the item stands. */
@@ -58,14 +58,7 @@ export class ReviewCard {
     this.was.hidden = !this.beneath;
     // The line is never empty, so that a decision moves nothing on the page.
     this.was.replaceChildren(...(changed ? ["was ", h("bdi", {}, filled)] : suggested && now.standing === "open" ? [h("span", { class: "lnb-key" }, "."), " ", h("bdi", {}, suggested), "?"] : ["\u00a0"]));
-    this.what = `${place}: ${words(label)}, ${SAYS[now.standing]}${sure ? `, ${sure} sure` : ""}${changed ? `, was ${filled}` : ""}${suggested && now.standing === "open" ? `, suggested: ${suggested}` : ""}`;
-    this.describe("");
-  }
-
-  /** The name that a screen reader says: how it stands, then the item's own text. */
-  describe(text: string): void {
-    if (text) this.element.dataset.text = text.slice(0, 300);
-    this.element.setAttribute("aria-label", [this.what, this.element.dataset.text, this.reason.textContent].filter(Boolean).join(". "));
+    setText(this.said, `${place}: ${words(label)}, ${SAYS[now.standing]}${sure ? `, ${sure} sure` : ""}${changed ? `, was ${filled}` : ""}${suggested && now.standing === "open" ? `, suggested: ${suggested}` : ""}. `);
   }
 
   select(selected: boolean, current: boolean): void {

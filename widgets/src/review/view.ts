@@ -1,16 +1,19 @@
 /** The review as it is on the page: one page of cards, a cursor, and decisions on their way. */
 import { count, fill, h } from "../shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
-import { ClassPalette, swatch } from "../shared/classes";
+import { ClassPalette } from "../shared/classes";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content, type Entry } from "../shared/outbox";
 import type { Panel } from "../shared/panel";
 import { Speed } from "../shared/speed";
-import { shown, sureRange, words, type Group, type Page, type ReviewItem, type Shown } from "./answers";
+import { shown, words, type Page, type ReviewItem, type Shown } from "./answers";
+import { answerBar, type Bar } from "./bar";
 import { acceptPage, answers, message, valueIn, type Decision, type Wanted } from "./decisions";
+import { Either } from "./either";
 import { drawEnd, emptyState, leftWords } from "./ends";
 import { Closer } from "./closer";
 import { ClassFinder } from "../shared/finder";
+import { drawGroup } from "./groups";
 import { ReviewHead, type Wishes } from "./head";
 import { CLASS_KEYS, LEGEND, MORE } from "./keymap";
 import { between, move } from "../shared/moves";
@@ -23,10 +26,16 @@ const BUTTONS = 60;
 /** How long an answer may take before a decision is shown as unsaved and sent again. */
 const PATIENCE = 8_000;
 const PICTURE = 112;
-/** Class names longer than this get two lines on every card. */
+/** Names of classes that get two lines are longer. */
 const LONG = 14;
 /** Width of a card at least: with pictures, with pictures and reasons, with texts; and the gap between two. */
 const WIDTHS = { pictures: 116, reasons: 176, texts: 236, gap: 8 };
+
+/** Shows the current item beside the list (Triage). */
+export interface Pane {
+  readonly element: HTMLElement;
+  show(item: ReviewItem | undefined, now: Shown | undefined): void;
+}
 
 export class ReviewView {
   private page: Page = { number: 0, pages: 1, total: 0, items: [], groups: [], progress: { reviewed: 0, total: 0 } };
@@ -48,8 +57,13 @@ export class ReviewView {
   private readonly end = h("div", { class: "lnb-review-end", hidden: true });
   private readonly legend = h("div", { class: "lnb-legend" });
   private wholeLegend = false;
+  private readonly bar: Bar;
+  private readonly either = new Either({
+    shows: () => (this.page.items[this.cursor] ? this.now(this.page.items[this.cursor]).label : null), say: (text) => this.panel.status.set(text),
+    both: (first, position) => this.press({ kind: "or", position, first }), waiting: (waits) => this.bar.either.setAttribute("aria-pressed", String(waits)),
+  });
 
-  constructor(private readonly panel: Panel) {
+  constructor(private readonly panel: Panel, private readonly pane?: Pane) {
     const { config } = panel;
     this.outbox = new Outbox({
       request: async (kind: string, payload: Content) => (await panel.channel.request(kind, payload, [], PATIENCE)).content,
@@ -60,9 +74,10 @@ export class ReviewView {
     panel.onCleanup(() => this.outbox.close());
     this.closer = new Closer(panel.items, () => this.look(false));
     this.pages = new PageSource(panel, (page, turned) => this.show(page, turned));
-    this.head = new ReviewHead(config.title, config.orders, (wishes) => this.wish(wishes));
-    this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.press({ kind: "class", position }) });
-    this.finder = new ClassFinder(() => this.classes, (position) => this.press({ kind: "class", position }), (name) => this.addClass(name), () => this.focus());
+    this.head = new ReviewHead(config.title, config.orders, config.planted === true, (wishes) => this.wish(wishes));
+    this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.pressClass(position) });
+    this.finder = new ClassFinder(() => this.classes, (position) => this.pressClass(position), (name) => this.addClass(name), () => this.focus());
+    this.bar = answerBar(this.palette.element, this.finder.element, { press: (wanted) => this.press(wanted), either: () => this.either.toggle(), acceptAll: () => this.acceptAll(), focus: () => this.focus() }, config.multi === true, !pane);
     this.build();
   }
 
@@ -81,10 +96,12 @@ export class ReviewView {
 
   /** The keys; asked for at each press. */
   keys(): KeyTable {
+    const { panel } = this;
     const table: KeyTable = {
       " ": () => this.press({ kind: "accept" }),
-      Enter: () => this.acceptAll(),
+      Enter: () => (this.pane ? this.press({ kind: "accept" }) : this.acceptAll()),
       x: () => this.press({ kind: "not" }),
+      ",": () => { if (!panel.config.multi) this.either.toggle(); },
       "?": () => this.press({ kind: "unsure" }),
       "0": () => this.press({ kind: "outside" }),
       o: () => this.press({ kind: "outside" }),
@@ -101,13 +118,13 @@ export class ReviewView {
       n: () => this.finder.focus(),
       "+": () => this.look(!this.closer.open),
       "=": () => this.look(!this.closer.open),
-      Escape: () => (this.closer.open ? this.look(false) : this.place(this.cursor)),
+      Escape: () => (this.either.waits ? this.either.stop() : this.closer.open ? this.look(false) : this.place(this.cursor)),
     };
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) {
       table[key] = () => this.arrow(key, false);
       table[`Shift+${key}`] = () => this.arrow(key, true);
     }
-    this.classes.slice(0, CLASS_KEYS.length).forEach((_, position) => { table[CLASS_KEYS[position]] = () => this.press({ kind: "class", position }); });
+    this.classes.slice(0, CLASS_KEYS.length).forEach((_, position) => { table[CLASS_KEYS[position]] = () => this.pressClass(position); });
     return table;
   }
 
@@ -115,20 +132,13 @@ export class ReviewView {
 
   private build(): void {
     const { panel } = this;
-    const other = (what: string, key: string, wanted: Wanted) =>
-      h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => { this.press(wanted); this.focus(); } }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
     panel.head.append(...this.head.elements);
-    const bar = h("div", { class: "lnb-review-answers" },
-      this.palette.element,
-      h("div", { class: "lnb-review-other", role: "group", "aria-label": "Other answers" },
-        other("Accept", "space", { kind: "accept" }), other("Not this", "x", { kind: "not" }), other("Unsure", "?", { kind: "unsure" }), other("Not in list", "0", { kind: "outside" }), this.finder.element,
-        h("span", { class: "lnb-grow" }),
-        h("button", { class: "lnb-button lnb-button-main", type: "button", "aria-keyshortcuts": "Enter", onclick: () => { this.acceptAll(); this.focus(); } }, "Accept page", h("span", { class: "lnb-key", "aria-hidden": "true" }, "enter"))));
-    panel.body.before(bar);
+    panel.body.before(this.bar.element);
     const warnings: string[] = panel.config.warnings ?? [];
     if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
     this.list.append(drawnState("Loading items"));
-    panel.body.append(this.list, this.end);
+    if (this.pane) panel.body.append(h("div", { class: "lnb-triage-parts" }, h("div", { class: "lnb-triage-queue" }, this.list, this.end), this.pane.element));
+    else panel.body.append(this.list, this.end);
     panel.frame.append(this.closer.element);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
@@ -153,7 +163,7 @@ export class ReviewView {
   }
 
   private drawLegend(): void {
-    fill(this.legend, keyLegend([...LEGEND, ...(this.wholeLegend ? MORE : [])].map(([key, what]) => [key, what])));
+    fill(this.legend, keyLegend([...(this.pane ? LEGEND.filter(([key]) => key !== "enter") : LEGEND), ...(this.wholeLegend ? MORE : [])].map(([key, what]) => [key, what])));
   }
 
   private toggleLegend(): void {
@@ -207,25 +217,18 @@ export class ReviewView {
     const pictures = this.panel.state.modality === "image";
     this.cards = this.page.items.map((item) => {
       const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null);
-      card.show(item, (text) => card.describe(text));
+      card.show(item);
       return card;
     });
-    const groups = this.page.groups.map((group) => this.drawGroup(group));
+    const groups = this.page.groups.map((group) => drawGroup(group, this.classes, this.cards.map((card) => card.element)));
     if (groups.length) fill(this.list, ...groups);
     else fill(this.list, emptyState(this.page, model.get("shown_class"), model.get("unreviewed"), () => void this.wishAndFocus({ shown_class: "", unreviewed: false })));
     this.list.setAttribute("role", groups.length ? "listbox" : "note");
+    if (groups.length) this.list.setAttribute("aria-multiselectable", "true");
+    else this.list.removeAttribute("aria-multiselectable");
     this.list.toggleAttribute("data-texts", !pictures);
     this.fit();
     this.list.toggleAttribute("data-long", this.classes.some((name) => name.length > LONG));
-  }
-
-  private drawGroup(group: Group): HTMLElement {
-    const cards = h("div", { class: "lnb-review-cards", role: "presentation" }, ...this.cards.slice(group.start, group.start + group.count).map((card) => card.element));
-    if (group.class === null) return cards;
-    const name = group.class >= 0 ? this.classes[group.class] ?? "" : "nothing proposed";
-    const sure = group.low === null || group.high === null || group.class < 0 ? "" : sureRange(group.low, group.high);
-    const head = h("div", { class: "lnb-review-group-head", role: "presentation" }, swatch(group.class), h("strong", { dir: "auto", title: name }, name), group.count > 1 && h("span", { class: "lnb-quiet" }, `${group.count}${sure && ` · ${sure}`}`));
-    return h("div", { role: "group", "aria-label": `${name}, ${count(group.count, "item")}` }, head, cards);
   }
 
   private drawEnd(): void {
@@ -250,6 +253,7 @@ export class ReviewView {
     this.cards.forEach((card, i) => card.select(several ? this.selected.has(i) : i === this.cursor, i === this.cursor));
     const current = this.cards[this.cursor]?.element;
     if (this.closer.open) this.look(true);
+    this.showPane();
     if (!focus || !current) return;
     current.focus({ preventScroll: true });
     current.scrollIntoView({ block: "nearest" });
@@ -294,6 +298,14 @@ export class ReviewView {
   private now(item: ReviewItem): Shown {
     const entry = this.outbox.latest(item.position);
     return shown(item, this.classes, entry && { value: valueIn(entry.payload, item.position), state: entry.state });
+  }
+
+  private showPane(item = this.page.items[this.cursor]): void {
+    this.pane?.show(item, item && this.now(item));
+  }
+
+  private pressClass(position: number): void {
+    if (!this.either.take(position, this.classes[position])) this.press({ kind: "class", position });
   }
 
   private press(wanted: Wanted): void {
@@ -347,7 +359,8 @@ export class ReviewView {
         item.reviewed = item.label !== null;
       }
     } else this.tookBack(entry.payload.redo === true, answer);
-    this.head.progress(this.page.progress.reviewed, this.page.progress.total, this.speed.perMinute());
+    if (answer.quality) this.page.quality = answer.quality;
+    this.head.progress(this.page.progress.reviewed, this.page.progress.total, this.speed.perMinute(), this.page.quality);
     this.drawEnd();
     this.pages.refresh();
   }
@@ -368,6 +381,7 @@ export class ReviewView {
 
   private drawStandings(): void {
     this.page.items.forEach((item, i) => this.cards[i]?.update(item, this.now(item), this.classes, `${i + 1} of ${this.page.items.length}`));
+    this.showPane();
     const failed = this.save.update(this.outbox);
     if (failed) this.panel.status.set("");
     this.undoBar.set(this.panel.state.can_undo || this.outbox.size > 0, this.panel.state.can_redo);
