@@ -15,7 +15,6 @@ import threading
 import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,36 +24,13 @@ import numpy as np
 from labelnb.class_moves import Moves
 from labelnb.classes import LabelSpace
 from labelnb.decision import Decision
+from labelnb.event import Event
 from labelnb.event_log import STACKED, STEPS, UNDOABLE, Damaged, EventLog, Step
 from labelnb.fingerprints import plain_json
 from labelnb.journal_file import JournalError, JournalFile
 from labelnb.labels import Answers, Label, LabelSet
 
 __all__ = ["Journal", "Event", "JournalError"]
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entry of the journal."""
-
-    number: int
-    """1, 2, ... in order; of a run, its run number."""
-    kind: str
-    """`decision`, `accept` (in bulk), `run`, `undo`, `redo`, `classes`, `board`, `graph`, `note`."""
-    who: str
-    """Who did it; empty for what no person did."""
-    when: str
-    """UTC, ISO 8601."""
-    summary: str
-    """One line."""
-    n_items: int
-    """How many items it is about."""
-    run: int | None = None
-    """The run it is, or whose proposal it follows."""
-    undone: bool = False
-    """Whether it does not hold at the moment."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """By kind: source and method of a decision, provenance of a run, numbers of the events that were undone or redone, the classes."""
 
 
 class Journal:

@@ -96,12 +96,11 @@ export class ReviewView {
 
   /** The keys; asked for at each press. */
   keys(): KeyTable {
-    const { panel } = this;
     const table: KeyTable = {
       " ": () => this.press({ kind: "accept" }),
       Enter: () => (this.pane ? this.press({ kind: "accept" }) : this.acceptAll()),
       x: () => this.press({ kind: "not" }),
-      ",": () => { if (!panel.config.multi) this.either.toggle(); },
+      ",": () => { if (!this.panel.config.multi) this.either.toggle(); },
       "?": () => this.press({ kind: "unsure" }),
       "0": () => this.press({ kind: "outside" }),
       o: () => this.press({ kind: "outside" }),
@@ -224,8 +223,7 @@ export class ReviewView {
     if (groups.length) fill(this.list, ...groups);
     else fill(this.list, emptyState(this.page, model.get("shown_class"), model.get("unreviewed"), () => void this.wishAndFocus({ shown_class: "", unreviewed: false })));
     this.list.setAttribute("role", groups.length ? "listbox" : "note");
-    if (groups.length) this.list.setAttribute("aria-multiselectable", "true");
-    else this.list.removeAttribute("aria-multiselectable");
+    this.list.ariaMultiSelectable = groups.length ? "true" : null;
     this.list.toggleAttribute("data-texts", !pictures);
     this.fit();
     this.list.toggleAttribute("data-long", this.classes.some((name) => name.length > LONG));
