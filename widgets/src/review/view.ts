@@ -12,6 +12,7 @@ import { acceptPage, answers, message, valueIn, type Decision, type Wanted } fro
 import { Either } from "./either";
 import { drawEnd, emptyState, leftWords } from "./ends";
 import { Closer } from "./closer";
+import { fitColumns } from "./columns";
 import { ClassFinder } from "../shared/finder";
 import { drawGroup } from "./groups";
 import { ReviewHead, type Wishes } from "./head";
@@ -28,8 +29,6 @@ const PATIENCE = 8_000;
 const PICTURE = 112;
 /** Names of classes that get two lines are longer. */
 const LONG = 14;
-/** Width of a card at least: with pictures, with pictures and reasons, with texts; and the gap between two. */
-const WIDTHS = { pictures: 116, reasons: 176, texts: 236, gap: 8 };
 
 /** Shows the current item beside the list (Triage). */
 export interface Pane {
@@ -153,12 +152,8 @@ export class ReviewView {
     });
   }
 
-  /** Cards of one width in straight columns, across groups. */
   private fit(): void {
-    const least = this.list.hasAttribute("data-texts") ? WIDTHS.texts : this.page.items.some(({ reason }) => reason) ? WIDTHS.reasons : WIDTHS.pictures;
-    const room = this.list.clientWidth;
-    const columns = Math.max(1, Math.floor((room + WIDTHS.gap) / (least + WIDTHS.gap)));
-    this.list.style.setProperty("--lnb-card-width", `${Math.floor((room - (columns - 1) * WIDTHS.gap) / columns)}px`);
+    fitColumns(this.list, this.page.items.some(({ reason }) => reason));
   }
 
   private drawLegend(): void {
