@@ -1,7 +1,7 @@
-"""K-means by full batches: Euclidean or on the sphere, with fixed centres or with equal cluster sizes where asked.
+"""K-means by full or small batches: Euclidean or on the sphere, with fixed centres or with equal cluster sizes where asked.
 
 Source: Lloyd 1982; k-means++ start by Arthur and Vassilvitskii 2007 with the greedy trials of scikit-learn; the spherical variant by
-Dhillon and Modha 2001; equal sizes as a transport problem (Bennett, Bradley and Demiriz 2000).
+Dhillon and Modha 2001; equal sizes as a transport problem (Bennett, Bradley and Demiriz 2000); small batches: Sculley 2010.
 """
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ __all__ = ["KMeans", "kmeans", "content_order"]
 
 CHUNK = 1 << 22
 """Distances formed at a time (16 MB)."""
+COARSE_ABOVE = 1 << 33
+"""Products a step from which half precision is worth its while."""
+FEW_MOVE = 0.002
+"""Share of rows that move in a step below which full precision takes over."""
 
 
 class KMeans(NamedTuple):
@@ -31,6 +35,9 @@ class KMeans(NamedTuple):
     """Lloyd steps of the best start."""
     converged: bool
     """Whether the last step moved no row, or the centres by less than the tolerance."""
+    method: str = "float32"
+    """What ran: `float32`, `float64`, `bfloat16, float32` (steps while many rows move in half precision, the last ones and the final
+    assignment in full), or `batches`."""
 
 
 def kmeans(
@@ -43,6 +50,7 @@ def kmeans(
     init: Literal["k-means++", "random"] | torch.Tensor = "k-means++",
     fixed: Any = None,
     balanced: bool = False,
+    batch_size: int | None = None,
     max_iterations: int = 100,
     tolerance: float = 1e-4,
 ) -> KMeans:
@@ -58,7 +66,9 @@ def kmeans(
     init : `k-means++`, `random` rows, or (K, D) centres to begin from
     fixed : (F, D) centres that never move, the first F of the K: known classes beside which new groups are looked for
     balanced : every cluster gets floor(N/K) or ceil(N/K) rows
-    max_iterations : most Lloyd steps a start
+    batch_size : rows a step instead of all, where one pass over all rows should do most of the work; the inertia ends a few per cent
+        higher. None takes all rows
+    max_iterations : most Lloyd steps a start, or passes over the rows in batches
     tolerance : stop where the squared movement of the centres is below this share of the mean variance
 
     Raises
@@ -77,6 +87,10 @@ def kmeans(
     tolerance = within("tolerance", tolerance, 0.0, 1.0)
     if spherical:
         rows = torch.nn.functional.normalize(rows, dim=1)
+    if batch_size is not None:
+        positive_int("batch_size", batch_size)
+        if balanced:
+            raise ValueError("batch_size: equal sizes need all rows at once; leave out either batch_size or balanced")
     held = rows.new_zeros(0, rows.shape[1]) if fixed is None else _centres("fixed", fixed, rows, k)
     order = content_order(rows, seed)
     work = rows[order]
@@ -86,7 +100,10 @@ def kmeans(
     variance = max(0.0, squares / len(work) - float((mean * mean).sum())) / work.shape[1]
     for _ in range(n_init if isinstance(init, str) else 1):
         centres = _start(work, k, init, held, draw)
-        run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * variance)
+        if batch_size is None:
+            run = _lloyd(work, centres, len(held), spherical, balanced, max_iterations, tolerance * variance)
+        else:
+            run = _by_batches(work, centres, len(held), spherical, batch_size, max_iterations, tolerance * variance, draw)
         if best is None or run.inertia < best.inertia:
             best = run
     assert best is not None
@@ -156,16 +173,26 @@ def _to(rows: torch.Tensor, lengths: torch.Tensor, centres: torch.Tensor) -> tor
     return (centres @ rows.T).mul_(-2).add_(lengths).add_((centres * centres).sum(1, keepdim=True)).clamp_min_(0)
 
 
-def _nearest(rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N,) nearest centre and squared distance to it, in blocks."""
+def _nearest(
+    rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor, coarse: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) nearest centre and squared distance to it, in blocks; by the products of the `coarse` rows where they are given."""
     halves = 0.5 * (centres * centres).sum(1)
+    other = centres.T if coarse is None else centres.to(coarse.dtype).T
     assignment = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
     scores = rows.new_empty(len(rows))
     for start in range(0, len(rows), max(1, CHUNK // len(centres))):
-        stop = start + max(1, CHUNK // len(centres))
-        block = torch.addmm(halves, rows[start:stop], centres.T, beta=-1)
-        torch.max(block, dim=1, out=(scores[start:stop], assignment[start:stop]))
+        at = slice(start, start + max(1, CHUNK // len(centres)))
+        block = torch.addmm(halves, rows[at], other, beta=-1) if coarse is None else (coarse[at] @ other).to(rows.dtype).sub_(halves)
+        torch.max(block, dim=1, out=(scores[at], assignment[at]))
     return assignment, (lengths - 2 * scores).clamp_min_(0)
+
+
+def _coarse(rows: torch.Tensor, k: int) -> torch.Tensor | None:
+    """The rows in bfloat16, where the processor multiplies these several times faster and there is enough to multiply."""
+    able = rows.device.type == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    able = able and rows.dtype == torch.float32 and rows.shape[1] >= 64          # errors of many coordinates even out
+    return rows.bfloat16() if able and len(rows) * k * rows.shape[1] >= COARSE_ABOVE else None
 
 
 def _lloyd(
@@ -173,11 +200,15 @@ def _lloyd(
 ) -> KMeans:
     lengths = (rows * rows).sum(1)
     sums = _Sums(rows, len(centres))
+    coarse = None if balanced else _coarse(rows, len(centres))
+    method = str(rows.dtype).removeprefix("torch.") if coarse is None else "bfloat16, float32"
     assignment, converged, steps = None, False, 0
     for _ in range(max_iterations):
         steps += 1
-        moved, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
-        if assignment is not None and torch.equal(moved, assignment):
+        moved, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths, coarse)
+        if coarse is not None and assignment is not None and int((moved != assignment).sum()) <= FEW_MOVE * len(rows):
+            coarse = None                                         # few rows move: full precision from here on
+        elif assignment is not None and torch.equal(moved, assignment):
             converged = True
             break
         assignment = moved
@@ -185,11 +216,42 @@ def _lloyd(
         shift = float(((new - centres) ** 2).sum())
         centres = new
         if shift <= threshold:
-            converged = True
-            break
+            if coarse is None:
+                converged = True
+                break
+            coarse = None
     # The assignment returned is the one to the centres returned, not to those of the step before.
     assignment, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
-    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged)
+    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged, method)
+
+
+def _by_batches(
+    rows: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool, size: int, max_iterations: int, threshold: float,
+    draw: torch.Generator,
+) -> KMeans:
+    """Every batch moves its centres towards its means, by its share of all rows that they have been given so far."""
+    lengths = (rows * rows).sum(1)
+    counts = torch.zeros(len(centres), dtype=torch.float64, device=rows.device)
+    converged, passes = False, 0
+    for _ in range(max_iterations):
+        passes, before = passes + 1, centres
+        for at in torch.randperm(len(rows), generator=draw).to(rows.device).split(size):
+            part = rows[at]
+            places = _nearest(part, centres, lengths[at])[0]
+            given = torch.bincount(places, minlength=len(centres))
+            counts += given
+            total = torch.zeros_like(centres).index_add_(0, places, part)
+            share = (given / counts.clamp_min(1)).to(rows.dtype)[:, None]
+            new = centres + share * (total / given.clamp_min(1)[:, None] - centres)
+            if spherical:
+                new = torch.nn.functional.normalize(new, dim=1)
+            new[:held] = centres[:held]
+            centres = new
+        if float(((centres - before) ** 2).sum()) <= threshold:
+            converged = True
+            break
+    assignment, distances = _nearest(rows, centres, lengths)
+    return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), passes, converged, "batches")
 
 
 class _Sums:

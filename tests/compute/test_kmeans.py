@@ -137,3 +137,63 @@ def test_the_global_generator_is_left_alone():
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         kmeans(**{"x": np.arange(18.0).reshape(9, 2), "k": 3, **change})
+
+
+def test_half_precision_costs_no_inertia_and_is_named(monkeypatch):
+    if not getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)():
+        pytest.skip("this processor does not multiply bfloat16 numbers itself")
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(60, 128))[rng.integers(0, 60, 4000)] + rng.normal(size=(4000, 128))).float()
+    x = torch.nn.functional.normalize(x, dim=1)
+    full = kmeans(x, 60, init="random", max_iterations=30, tolerance=0.0)
+    monkeypatch.setitem(kmeans.__globals__, "COARSE_ABOVE", 0)
+    half = kmeans(x, 60, init="random", max_iterations=30, tolerance=0.0)
+    assert (full.method, half.method) == ("float32", "bfloat16, float32")
+    assert half.inertia == pytest.approx(full.inertia, rel=5e-3)
+    distances = ((x[:, None].double() - half.centres[None].double()) ** 2).sum(2)
+    assert half.inertia == pytest.approx(float(distances.min(1).values.sum()), rel=1e-4)
+    ended = kmeans(x, 60, init="random", max_iterations=500)
+    assert ended.converged and ended.inertia <= half.inertia * 1.001
+
+
+def test_one_batch_of_all_rows_is_one_step_of_lloyd():
+    x, _ = groups(300, 6, spread=0.5)
+    start = torch.from_numpy(x[:6])
+    one = kmeans(x, 6, init=start, batch_size=300, max_iterations=1)
+    nearest = ((x[:, None] - x[:6][None]) ** 2).sum(2).argmin(1)
+    np.testing.assert_allclose(one.centres, [x[nearest == c].mean(0) for c in range(6)], atol=1e-12)
+    assert one.method == "batches" and one.iterations == 1 and not one.converged
+
+
+def test_batches_keep_a_running_mean_of_what_they_are_given():
+    x, _ = groups(90, 3, spread=0.1)
+    order = content_order(torch.from_numpy(x), 0)
+    draw = torch.Generator().manual_seed(0)
+    work, centres, counts = x[order], x[[3, 40, 80]].copy(), np.zeros(3)
+    for at in torch.randperm(90, generator=draw).split(40):
+        places = ((work[at][:, None] - centres[None]) ** 2).sum(2).argmin(1)
+        for c in range(3):
+            for row in work[at][places == c]:                     # Sculley 2010, algorithm 1: a rate of 1 / count for every row
+                counts[c] += 1
+                centres[c] += (row - centres[c]) / counts[c]
+    got = kmeans(x, 3, init=torch.from_numpy(x[[3, 40, 80]]), batch_size=40, max_iterations=1)
+    np.testing.assert_allclose(got.centres, centres, atol=1e-12)
+
+
+def test_batches_find_groups_and_leave_fixed_centres_alone():
+    x, truth = groups(2000, 5)
+    got = kmeans(x, 5, batch_size=256, max_iterations=20)
+    assert adjusted_rand_index(got.assignment.numpy(), truth) == 1
+    held = x[:2] + 0.3
+    assert torch.equal(kmeans(x, 5, fixed=held, batch_size=100).centres[:2], torch.from_numpy(held))
+    sphere = kmeans(x, 5, spherical=True, batch_size=100).centres
+    np.testing.assert_allclose(sphere.norm(dim=1), 1, atol=1e-12)
+    order = np.random.default_rng(1).permutation(2000)
+    np.testing.assert_array_equal(kmeans(x[order], 5, batch_size=256, max_iterations=20).assignment, got.assignment[order])
+
+
+def test_batches_that_mean_nothing_are_refused():
+    with pytest.raises(ValueError, match="batch_size: got 0"):
+        kmeans(groups()[0], 5, batch_size=0)
+    with pytest.raises(ValueError, match="either batch_size or balanced"):
+        kmeans(groups()[0], 5, batch_size=10, balanced=True)
