@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 
 from labelnb.checks import within
-from labelnb.compute.propagate import propagate
+from labelnb.compute.propagate import solve_blocks
 
 __all__ = ["Resolved", "rewired", "checked_edits", "resolve"]
 
@@ -110,6 +110,7 @@ def resolve(old: Any, new: Any, scores: Any, seeds: Any, new_seeds: Any, *, alph
     f, y = np.asarray(scores, np.float64), _dense(new_seeds)
     length = np.linalg.norm(y, axis=0)
     length[length == 0] = 1.0
+    inner = scipy.sparse.csr_array(after * alpha)
     iterations, columns = 0, 0
     left: np.ndarray | None = None
     right = f
@@ -122,7 +123,7 @@ def resolve(old: Any, new: Any, scores: Any, seeds: Any, new_seeds: Any, *, alph
             left, right = _factors(after - s, f, y - _dense(seeds), alpha)
         if attempt == 1 or left is None:
             left, right = rest, np.eye(rest.shape[1])
-        solved = propagate(after, left, alpha=alpha, tolerance=0.1 * tolerance, normalise="none", method="cg", max_iterations=10_000)
+        solved = solve_blocks(inner, left, 0.1 * tolerance, 10_000, "cpu")
         f = f + solved.scores.numpy() @ right
         iterations, columns = iterations + solved.iterations, columns + left.shape[1]
     return Resolved(f, residual, iterations, columns)

@@ -126,7 +126,7 @@ export class GraphView {
     this.middle.append(this.drawing.element);
     const column = h("div", { class: "lnb-graph-middle" }, this.middle, ...(panel.config.can_edit ? [this.whatIf.bar] : []));
     panel.body.append(...(warnings.length ? [h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" "))] : []),
-      h("div", { class: "lnb-graph-parts" }, this.picker.element, column, this.why.element), this.whatIf.element);
+      h("div", { class: "lnb-graph-parts" }, this.picker.element, column, this.why.element, this.whatIf.element));
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
     const resized = new ResizeObserver(() => this.drawing.layOut());

@@ -150,7 +150,10 @@ export class WhatIf {
 
   private wish(wish: Wish): void {
     this.tried = withWish(this.tried, wish);
-    this.open(true);
+    if (this.element.hidden) {
+      this.open(true);
+      requestAnimationFrame(() => this.element.scrollIntoView({ block: "nearest" }));
+    }
     void this.ask();
   }
 
