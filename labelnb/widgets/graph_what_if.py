@@ -17,6 +17,7 @@ MAP_LIMIT = 40_000
 """Points on the map; of more items, every so-many-th is drawn, and all that change."""
 FRAMES = 24
 SURE_STEPS = 7
+NAME_LENGTH = 28
 MOST_IN_A_BYTE = 31
 """Classes that fit a byte of a frame beside the certainty."""
 
@@ -28,8 +29,8 @@ class WhatIf(Panel):
     """As it is shown: the method's own, with the changes since."""
 
     pending = traitlets.Dict().tag(sync=True)
-    """What is being tried: `cut`, `weigh`, `add`, `labels`, each as handed to `preview`, by position; and what it would do: `n_changed`,
-    `ms`, `residual`, `how`. Empty where nothing is. Observe it to hear of every preview."""
+    """What is being tried: `cut`, `weigh`, `add`, `labels`, each as handed to `preview`, by position, and `names` of the items; and what
+    it would do: `n_changed`, `ms`, `residual`, `how`. Empty where nothing is. Observe it to hear of every preview."""
 
     def start(self, proposal: Proposal) -> None:
         """Begin with a proposal; called once by the subclass, before the widget itself is made."""
@@ -76,9 +77,15 @@ class WhatIf(Panel):
             raise ValueError("preview: got nothing to try; expected cut=[(a, b)], weigh=[(a, b, f)], add=[(a, b)] or labels={a: class}")
         found = self.host.graph.preview(self.result, **_tuples(wanted), labels=named)
         self.previewed = found
+        edges = [*wanted["cut"], *(one[:-1] for one in wanted["weigh"]), *(one[:2] for one in wanted["add"])]
         self.pending = {
-            **wanted, "labels": [[item, value] for item, value in named.items()], "n_changed": len(found.changed),
-            "ms": round(found.seconds * 1000, 1), "residual": None if np.isnan(found.residual) else float(found.residual), "how": found.how,
+            **wanted,
+            "labels": [[item, value] for item, value in named.items()],
+            "names": [[item, self._called(item)] for item in sorted({end for edge in edges for end in edge} | set(named))],
+            "n_changed": len(found.changed),
+            "ms": round(found.seconds * 1000, 1),
+            "residual": None if np.isnan(found.residual) else float(found.residual),
+            "how": found.how,
         }
         return found
 
@@ -192,6 +199,13 @@ class WhatIf(Panel):
         made = table[np.asarray(classes, np.int64)]
         sure = np.clip(np.round(np.asarray(confidence, np.float64) * SURE_STEPS), 0, SURE_STEPS).astype(np.uint8)
         return made, np.where(made >= 0, sure, 0).astype(np.uint8)
+
+    def _called(self, item: int) -> str:
+        """A short name: the item's own text where it has one, else its id."""
+        items = self.host.items
+        text = " ".join(str(items.text(item)).split())
+        name = text if text and text != items.modality else str(items.ids[item])
+        return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
     def _ends(self, one: Any, numbers: int = 0) -> list[Any]:
         """Items as positions, then `numbers` numbers."""

@@ -125,7 +125,8 @@ export class ItemMap {
     const { size, left, top } = this.scale();
     const { classes, sure } = this.frame ?? data;
     const radius = data.positions.length > 4_000 ? 1.5 : data.positions.length > 800 ? 2 : 3;
-    const faded = this.changes.length ? 0.3 : 1;
+    const changes = this.frame ? [] : this.changes;      // these are about the solution, not about a round
+    const faded = changes.length ? 0.3 : 1;
     for (let i = 0; i < data.positions.length; i++) {
       const known = classes[i] >= 0;
       const [r, g, b] = rgb(known ? classColour(classes[i]) : neutral);
@@ -138,7 +139,7 @@ export class ItemMap {
       return i === undefined ? null : [left + data.places[2 * i] * size, top + data.places[2 * i + 1] * size];
     };
     const ink = dark ? "#fff" : "#000";
-    for (const { item, before, after } of this.changes) {
+    for (const { item, before, after } of changes) {
       const place = at(item);
       if (!place) continue;
       // The old class as a ring around the new one: read from outside to inside.

@@ -31,7 +31,7 @@ export class Player {
     this.element = h("div", { class: "lnb-play", role: "group", "aria-label": "Play the propagation" },
       this.button,
       h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": ".", onclick: () => void this.step(1) }, "Step", key(".")),
-      h("button", { class: "lnb-button lnb-button-plain", type: "button", "aria-label": "To the beginning", onclick: () => { this.stop(); void this.go(0); } }, "⏮"),
+      h("button", { class: "lnb-button", type: "button", onclick: () => { this.stop(); void this.go(0); } }, "Start over"),
       this.slider, this.text);
     setText(this.text, this.still ? "Labels travel along the graph: step through the rounds." : "Labels travel along the graph, round by round.");
     panel.onCleanup(() => this.stop());

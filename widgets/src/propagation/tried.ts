@@ -12,6 +12,8 @@ export interface Pending extends Tried {
   ms: number;
   residual: number | null;
   how: string;
+  /** Short names of the items it speaks of. */
+  names: [number, string][];
 }
 
 export const NOTHING: Tried = { cut: [], weigh: [], add: [], labels: [] };

@@ -178,8 +178,6 @@ export class GraphView {
 
   private draw(ego: Ego): void {
     this.ego = ego;
-    this.whatIf.name(ego.item, ego.name);
-    for (const { node, name } of ego.rows) if (node !== null && node >= 0) this.whatIf.name(node, name);
     this.back.disabled = !ego.can_go_back;
     this.drawing.show(ego, this.classes);
     this.drawing.highlight(-1);

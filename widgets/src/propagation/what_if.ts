@@ -83,10 +83,6 @@ export class WhatIf {
     this.map.current(item.node);
   }
 
-  name(item: number, name: string): void {
-    this.names.set(item, name);
-  }
-
   open(shown: boolean): void {
     this.element.hidden = !shown;
     this.toggle.setAttribute("aria-pressed", String(shown));
@@ -184,6 +180,7 @@ export class WhatIf {
 
   private show(pending: Pending, buffers: DataView[]): void {
     if (!pending || !("cut" in pending)) return this.clear();
+    for (const [item, name] of pending.names ?? []) this.names.set(item, name);
     this.tried = { cut: pending.cut, weigh: pending.weigh, add: pending.add, labels: pending.labels };
     const [items, before, after] = [array(Uint32Array, buffers[0]), array(Int16Array, buffers[1]), array(Int16Array, buffers[2])];
     this.drawTried(Array.from(items, (item, i) => ({ item, before: before[i], after: after[i] })), pending);
