@@ -1,14 +1,18 @@
 """Explorer: the map of all items in the notebook; draw around some, see them, label them."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from labelnb.results import Proposal
+from labelnb.widgets.explorer_columns import coded, columns_of, dense_places, on_the_wire
 from labelnb.widgets.panel import Answer, Panel, bundle, label_codes, positions_of
+from labelnb.widgets.selected_positions import Positions
 
 __all__ = ["Explorer", "Positions"]
 
@@ -18,38 +22,6 @@ SURE = 254
 """Confidence 0 ... 1 is sent as 0 ... 254; 255 where the proposal abstains."""
 
 
-class Positions(traitlets.TraitType[np.ndarray, Any]):
-    """An observable set of positions: int64, ascending, unique, read-only. Equal sets are no change."""
-
-    info_text = "positions of items"
-
-    def validate(self, obj: Any, value: Any) -> np.ndarray:
-        """`value` as positions of the widget's items; a TraitError where it is something else."""
-        array = np.asarray(value)
-        if array.dtype == bool:
-            array = np.flatnonzero(array)
-        if array.size and array.dtype.kind not in "iu":
-            raise traitlets.TraitError(
-                f"selection: got {array.dtype} values, expected integer positions or a mask; ids go through .select(ids)"
-            )
-        array = array.astype(np.int64).ravel()
-        if array.size and not (array[1:] > array[:-1]).all():
-            array = np.unique(array)
-        n = len(obj.host.items)
-        if array.size and (array[0] < 0 or array[-1] >= n):
-            raise traitlets.TraitError(f"selection: got positions from {array[0]} to {array[-1]}, expected 0 to {n - 1}")
-        array.flags.writeable = False
-        return array
-
-    def set(self, obj: Any, value: Any) -> None:
-        """Take `value`, and tell observers only where it is another set."""
-        new: Any = self._validate(obj, value)
-        old: Any = self.get(obj)
-        if not np.array_equal(old, new):
-            obj._trait_values[self.name] = new
-            obj._notify_trait(self.name, old, new)
-
-
 class Explorer(Panel):
     """The map of a session's items.
 
@@ -57,7 +29,8 @@ class Explorer(Panel):
     ----------
     host : the session (anything with its items, classes, labels, decide, search, similar, subscribe)
     xy : (N, 2) positions on the map, finite; only their shape counts, not their unit
-    color : what the colours mean at first: `"label"`, `"proposal"` or `"confidence"`
+    color : what the colours mean at first: `"label"`, `"proposal"`, `"confidence"`, or the name of a column
+    columns : (N,) values by name, to colour and filter by; the columns of the caller's own frame are there already
     proposal : the Proposal that `proposal` and `confidence` show; labels given while one of them is shown are recorded as answers to it
     title : name of the widget
     plain : draw on a plain canvas even where WebGL2 is there
@@ -70,29 +43,33 @@ class Explorer(Panel):
     Examples
     --------
     `w.selection` is an array of positions and can be observed: `w.observe(print, "selection")`. What the hands do is a call as well:
-    `w.select(ids)`, `w.label("cat")`, `w.search("a red car")`, `w.similar(ids)`, `w.color = "confidence"`, `w.shown = [0, 2, -1]`.
+    `w.select(ids)`, `w.label("cat")`, `w.search("a red car")`, `w.similar(ids, less=others)`, `w.color = "confidence"`,
+    `w.shown = [0, 2, -1]`, `w.names`, `w.link(other)`, `w.save("map.svg")`.
     """
 
     _esm = traitlets.Unicode(bundle("explorer")).tag(sync=True)
-    color = traitlets.Enum(COLOURINGS, "label").tag(sync=True)
-    """What the colours mean."""
+    color = traitlets.Unicode("label").tag(sync=True)
+    """What the colours mean: `label`, `proposal`, `confidence`, or the name of a column."""
     shown = traitlets.List(traitlets.Int(), None, allow_none=True).tag(sync=True)
-    """Legend entries that are not filtered out: class positions (of confidence: sevenths), -1 no label, -2 other answers; None for all."""
+    """Legend entries that are not filtered out: class positions (of a scale: sevenths), -1 no label, -2 other answers; None for all."""
     has_proposal = traitlets.Bool(False).tag(sync=True)
     selection = Positions(np.zeros(0, np.int64))
     """(n,) int64 positions, ascending. Set it, observe it."""
 
     def __init__(
         self, host: Any, xy: Any, *, color: str = "label", proposal: Proposal | None = None, title: str = "Explorer", plain: bool = False,
+        columns: Mapping[str, Any] | None = None,
     ) -> None:
-        self._xy = _on_the_wire(xy, len(host.items))
+        self._xy = on_the_wire(xy, len(host.items))
         self._origin: str | None = None
         self._results: tuple[str, np.ndarray] | None = None
+        self._example = (np.empty(0, np.int64), np.empty(0, np.int64))
         self._proposal: Proposal | None = None
-        _check_color(color, proposal)
+        self._columns = columns_of(host, columns)
+        _check_color(color, proposal, self._columns)
         if proposal is not None:
             _fitting(proposal, host)
-        super().__init__(host, title=title, plain=plain)
+        super().__init__(host, title=title, plain=plain, columns=list(self._columns))
         self._proposal = proposal
         self.has_proposal = proposal is not None
         self.color = color
@@ -122,7 +99,7 @@ class Explorer(Panel):
 
     def set_positions(self, xy: Any) -> None:
         """Move the points to new places, (N, 2), with a transition; for a second projection of the same items. Threads may call it."""
-        self._xy = _on_the_wire(xy, len(self.host.items))
+        self._xy = on_the_wire(xy, len(self.host.items))
         self.notify("positions", buffers=[self._xy.tobytes()])
 
     def select(self, items: Any) -> np.ndarray:
@@ -160,8 +137,9 @@ class Explorer(Panel):
             raise ValueError("search: the items' encoder reads no text; use .similar(ids) instead, or embed with an image-text encoder")
         return self._show_results(f"“{text}”", self.host.search(text))
 
-    def similar(self, items: Any = None) -> np.ndarray:
-        """(N,) positions, most like the given items (the selection by default) first; the best are marked and listed in the widget.
+    def similar(self, items: Any = None, *, less: Any = ()) -> np.ndarray:
+        """(N,) positions, most like the given items (the selection by default) and least like those of `less` first; the best are marked
+        and listed in the widget.
 
         Raises
         ------
@@ -171,8 +149,61 @@ class Explorer(Panel):
         positions = self.selection if items is None else self._positions(items)
         if not len(positions):
             raise ValueError("similar: nothing is selected; give ids, or select an item first")
+        away = self._positions(less)
+        self._example = (positions, away)
         title = f"like {self.host.items.ids[positions[0]]}" if len(positions) == 1 else f"like {len(positions):,} items"
-        return self._show_results(title, self.host.similar(positions))
+        scores = self.host.similar(positions)
+        if len(away):
+            title, scores = f"{title}, unlike {len(away):,}", scores - self.host.similar(away)
+        return self._show_results(title, scores)
+
+    @property
+    def names(self) -> list[dict[str, Any]]:
+        """What is written on the map: `name`, `x` and `y` (0 to 1 across the map, y up) of its densest place, `items`; the largest group
+        first. The widget leaves out names that would lie over a larger group's."""
+        about, codes = self._codes(self.color)
+        values = np.frombuffer(codes, np.uint8 if about["bytes"] == 1 else "<u2").astype(np.int64)
+        words = about["names"] if about["names"] is not None else list(self.host.classes.names)
+        if about["ramp"]:
+            return []
+        return [{"name": words[k], "x": x, "y": y, "items": n} for k, x, y, n in dense_places(self._xy, values, len(words))]
+
+    def link(self, *others: Explorer) -> Callable[[], None]:
+        """Select the same items in all of these maps, whichever is drawn on; returns how to unlink.
+
+        Raises
+        ------
+        ValueError
+            If another map has another number of items.
+        """
+        maps = (self, *others)
+        strange = [len(one.host.items) for one in others if len(one.host.items) != len(self.host.items)]
+        if strange:
+            raise ValueError(f"link: got maps of {strange} items, this one has {len(self.host.items)}; link maps of the same items")
+
+        def spread(change: dict[str, Any]) -> None:
+            for one in maps:
+                if one is not change["owner"]:
+                    one.selection = change["new"]
+
+        for one in maps:
+            one.observe(spread, "selection")
+        spread({"owner": self, "new": self.selection})
+
+        def unlink() -> None:
+            for one in maps:
+                one.unobserve(spread, "selection")
+
+        return unlink
+
+    def save(self, path: str | Path) -> Path:
+        """Write the map as it is coloured to a .png or .svg file. In a scale's colours, and filters, the widget's own button saves it."""
+        from labelnb.widgets.map_file import save_map
+
+        groups = self._groups()
+        places = [(one["name"], 65_535 * one["x"], 65_535 * one["y"]) for one in self.names]
+        title = f"Map of {len(groups):,} items"
+        return save_map(Path(path), self._xy.astype(np.float64), groups, self._group_names(), places, title)
 
     def clear_results(self) -> None:
         """Close the list of results."""
@@ -183,11 +214,11 @@ class Explorer(Panel):
         """The map as a picture, for saved notebooks."""
         from labelnb.widgets.static_view import bundle_of, map_picture
 
-        by_label = self.color == "label" or self._proposal is None
-        groups = np.asarray(self.host.labels.values) if by_label else _class_positions(self._proposal, self.host)  # type: ignore[arg-type]
+        groups = self._groups()
         known = int((groups >= 0).sum())
-        headline = f"Map of {len(groups):,} items, {known:,} {'labelled' if by_label else 'with a proposal'}"
-        return bundle_of(headline, {}, map_picture(self._xy, groups, list(self.host.classes.names)) if len(groups) else None)
+        what = {"label": "labelled", "proposal": "with a proposal", "confidence": "with a proposal"}.get(self.color, f"with {self.color!r}")
+        picture = map_picture(self._xy, groups, self._group_names()) if len(groups) else None
+        return bundle_of(f"Map of {len(groups):,} items, {known:,} {what}", {}, picture)
 
     # Asked by the front end -----------------------------------------------------------------------------------------------
 
@@ -221,8 +252,15 @@ class Explorer(Panel):
         return {}
 
     def on_similar(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
-        """Search by example; the results come as a notice, to every view."""
-        self.similar(positions_of({"bits": True}, buffers, len(self.host.items)))
+        """Search by example; with `less`, unlike these, beside the example before. The results come as a notice, to every view."""
+        positions = positions_of({"bits": True}, buffers, len(self.host.items))
+        if message.get("less"):
+            liked, away = self._example
+            if not len(liked):
+                raise ValueError("less like these: ask for more like some items first")
+            self.similar(liked, less=np.union1d(away, positions))
+        else:
+            self.similar(positions)
         return {}
 
     def on_details(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
@@ -242,6 +280,31 @@ class Explorer(Panel):
         return answer
 
     # Inside ---------------------------------------------------------------------------------------------------------------
+
+    def _groups(self) -> np.ndarray:
+        """(N,) group of each item as it is coloured, -1 for none."""
+        if self.color == "label" or (self.color in COLOURINGS and self._proposal is None):
+            return np.asarray(self.host.labels.values)
+        if self.color in COLOURINGS:
+            return _class_positions(self._proposal, self.host)  # type: ignore[arg-type]
+        made = coded(self._columns[self.color])
+        codes = made.codes.astype(np.int64)
+        return np.where(codes >= (len(made.names) or 255), -1, codes if made.names else codes * 7 // 255)
+
+    def _group_names(self) -> list[str]:
+        if self.color in COLOURINGS:
+            return list(self.host.classes.names)
+        made = coded(self._columns[self.color])
+        if made.names:
+            return list(made.names)
+        edges = np.linspace(made.low or 0, made.high or 0, 8)
+        return [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
+
+    @traitlets.validate("color")
+    def _check_new_color(self, proposal: Any) -> str:
+        if proposal.value not in COLOURINGS and proposal.value not in getattr(self, "_columns", {}):
+            raise traitlets.TraitError(f"color: got {proposal.value!r}, expected one of {(*COLOURINGS, *self._columns)}")
+        return str(proposal.value)
 
     def _positions(self, items: Any) -> np.ndarray:
         n = len(self.host.items)
@@ -279,7 +342,12 @@ class Explorer(Panel):
         if by == "confidence" and self._proposal is not None:
             best = np.asarray(self._proposal.confidence)
             codes = np.where(best > 0, np.round(np.clip(best, 0, 1) * SURE), 255).astype(np.uint8)
-            return {"by": by, "none": 255, "other": -1, "bytes": 1}, codes.tobytes()
+            return {"by": by, "none": 255, "other": -1, "bytes": 1, "ramp": True, "names": None}, codes.tobytes()
+        if by in self._columns and by not in COLOURINGS:
+            made = coded(self._columns[by])
+            ramp = not made.names
+            about = {"none": 255, "other": -1 if ramp else 254, "bytes": 1, "ramp": ramp, "names": list(made.names)}
+            return {"by": by, **about, "low": made.low, "high": made.high}, made.codes.tobytes()
         if by == "proposal" and self._proposal is not None:
             values = _class_positions(self._proposal, self.host)
         elif by == "label":
@@ -289,28 +357,13 @@ class Explorer(Panel):
         wide = len(self.host.classes) > 250
         none = 65_535 if wide else 255
         codes = np.where(values >= 0, values, np.where(values == -1, none, none - 1)).astype("<u2" if wide else np.uint8)
-        return {"by": by, "none": none, "other": none - 1, "bytes": 2 if wide else 1}, codes.tobytes()
+        return {"by": by, "none": none, "other": none - 1, "bytes": 2 if wide else 1, "ramp": False, "names": None}, codes.tobytes()
 
 
-def _on_the_wire(xy: Any, n_items: int) -> np.ndarray:
-    """(N, 2) positions as u16 within one square, their proportions kept."""
-    array = np.asarray(xy.detach().cpu() if hasattr(xy, "detach") else xy, np.float64)
-    if array.shape != (n_items, 2):
-        raise ValueError(f"xy: got shape {array.shape}, expected ({n_items}, 2): one place on the map an item")
-    if not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-        raise ValueError(f"xy: {len(bad)} places are not finite, the first at position {bad[0]}; project again without them")
-    if not n_items:
-        return np.zeros((0, 2), "<u2")
-    low, high = array.min(axis=0), array.max(axis=0)
-    span = float((high - low).max()) or 1.0
-    return np.round(((array - (low + high) / 2) / span + 0.5) * 65_535).astype("<u2")
-
-
-def _check_color(color: str, proposal: Proposal | None) -> None:
-    if color not in COLOURINGS:
-        raise ValueError(f"color: got {color!r}, expected one of {COLOURINGS}")
-    if color != "label" and proposal is None:
+def _check_color(color: str, proposal: Proposal | None, columns: Mapping[str, Any]) -> None:
+    if color not in COLOURINGS and color not in columns:
+        raise ValueError(f"color: got {color!r}, expected one of {(*COLOURINGS, *columns)}")
+    if color in COLOURINGS[1:] and proposal is None:
         raise ValueError(f"color={color!r} needs a proposal: give proposal=, or color='label'")
 
 

@@ -51,7 +51,7 @@ def test_five_bytes_a_point_and_proportions_are_kept() -> None:
     wanted = host.xy - host.xy.min(axis=0)
     ratio = np.ptp(got, axis=0)[0] / np.ptp(wanted, axis=0)[0]
     assert np.abs((got - got.min(axis=0)) - wanted * ratio).max() <= 1.5
-    assert answer["codes"] == {"by": "label", "none": 255, "other": 254, "bytes": 1}
+    assert answer["codes"] == {"by": "label", "none": 255, "other": 254, "bytes": 1, "ramp": False, "names": None}
 
 
 def test_codes_of_labels_proposal_and_confidence() -> None:

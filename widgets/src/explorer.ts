@@ -10,7 +10,7 @@ import { Outbox, type Content, type Entry as Sent } from "./shared/outbox";
 import { definePanel, type Panel, type PanelState } from "./shared/panel";
 import { SaveState } from "./shared/save_state";
 import type { How } from "./explorer/gestures";
-import { confidenceNames, Legend, type Entry } from "./explorer/legend";
+import { confidenceNames, Legend, rangeNames, type Entry } from "./explorer/legend";
 import { countGroups, type Codes, type ColourBy } from "./explorer/looks";
 import { PointMap } from "./explorer/map";
 import { densestPlaces } from "./explorer/names";
@@ -26,6 +26,7 @@ class Explorer {
   private readonly legend: Legend;
   private readonly undoBar: UndoBar;
   private readonly colourButtons = new Map<ColourBy, HTMLButtonElement>();
+  private readonly column = h("select", { class: "lnb-select lnb-colour-column", "aria-label": "Colour by a column", onchange: () => this.column.value && this.colourBy(this.column.value) });
   private readonly searchField = h("input", { class: "lnb-input", type: "search", placeholder: "Search by text", "aria-label": "Search items by text", autocomplete: "off" });
   private readonly searchForm: HTMLFormElement;
   private readonly known = h("span", { class: "lnb-number" });
@@ -42,7 +43,7 @@ class Explorer {
     this.map = new PointMap(panel, (found, how) => this.pick(found, how), Boolean(panel.config.plain));
     this.side = new Side(panel, {
       onLabel: (k) => this.label(k), onNewClass: (name) => this.newClass(name), onClear: () => this.select(new Bits(this.selection.length)),
-      onSimilar: () => void this.similar(), onCloseResults: () => this.showResults(null),
+      onSimilar: (less) => void this.similar(less), onCloseResults: () => this.showResults(null),
       onSelectResults: (positions) => { this.select(Bits.of(this.selection.length, positions)); this.showResults(null); },
       onTick: (position) => this.tick(position), onFocus: (position) => this.map.focus(position), onTop: () => this.pickedChanged(),
       decorate: (card, position) => {
@@ -91,12 +92,14 @@ class Explorer {
       this.colourButtons.set(by, button);
       group.append(button);
     }
+    const columns: string[] = panel.config.columns ?? [];
+    fill(this.column, h("option", { value: "" }, "a column"), ...columns.map((name) => h("option", { value: name }, name)));
     fill(panel.head,
       h("span", { class: "lnb-title" }, panel.config.title), h("span", { class: "lnb-quiet" }, count(panel.state.n_items, "item")), h("span", { class: "lnb-grow" }),
-      h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group), this.searchForm);
+      h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group, columns.length > 0 && this.column), this.searchForm);
     fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
     fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
-      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
+      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save the picture"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
   }
 
   private listen(): void {
@@ -125,7 +128,7 @@ class Explorer {
       "+": () => map.zoomBy(1.6), "=": () => map.zoomBy(1.6), "-": () => map.zoomBy(1 / 1.6), f: () => map.surface.fit(),
       l: () => map.setTool("lasso"), r: () => map.setTool("rectangle"), m: () => map.setTool("move"),
       v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
-      u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(),
+      u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(false), "Shift+s": () => void this.similar(true), p: () => void this.savePicture(),
       "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
       " ": () => { if (!inGrid) return false; side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
       x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => this.decide(null, "set back to no label"),
@@ -249,7 +252,7 @@ class Explorer {
     const by = this.by;
     this.drawColourButtons();
     let codes = this.codes.get(by);
-    if (!codes || (by !== "confidence" && this.classes.length > codes.other)) {
+    if (!codes || (!codes.ramp && codes.names === null && this.classes.length > codes.other)) {
       const fetched = await this.panel.attempt(async () => {
         const { content, buffers } = await this.panel.channel.request("colours", { by });
         codes = this.keepCodes(content.codes, buffers[0]);
@@ -262,9 +265,8 @@ class Explorer {
     this.tally = window.setTimeout(() => this.drawLegend(codes!), 0);
   }
 
-  private keepCodes(about: { by: ColourBy; none: number; other: number; bytes: number }, buffer: DataView): Codes {
-    const values = about.bytes === 1 ? array(Uint8Array, buffer) : array(Uint16Array, buffer);
-    const codes = { by: about.by, none: about.none, other: about.other, values };
+  private keepCodes({ bytes, ...about }: Omit<Codes, "values"> & { bytes: number }, buffer: DataView): Codes {
+    const codes = { ...about, values: bytes === 1 ? array(Uint8Array, buffer) : array(Uint16Array, buffer) };
     this.codes.set(about.by, codes);
     return codes;
   }
@@ -274,18 +276,19 @@ class Explorer {
     for (const [by, button] of this.colourButtons) {
       button.setAttribute("aria-pressed", String(by === this.by));
       button.disabled = by !== "label" && !proposal;
+      this.column.value = this.colourButtons.has(this.by) ? "" : this.by;
       button.title = button.disabled ? "There is no proposal here yet" : "";
     }
   }
 
   private drawLegend(codes: Codes): void {
-    const names = codes.by === "confidence" ? confidenceNames() : this.classes;
+    const names = codes.by === "confidence" ? confidenceNames() : codes.ramp ? rangeNames(codes.low ?? 0, codes.high ?? 1) : codes.names ?? this.classes;
     const counts = countGroups(codes, names.length);
     const entries: Entry[] = names.map((name, group) => ({ group, name, count: counts.groups[group] }));
-    if (counts.other) entries.push({ group: -2, name: "other answers", count: counts.other });
-    if (counts.none) entries.push({ group: -1, name: codes.by === "label" ? "no label" : "no proposal", count: counts.none });
-    this.legend.update(codes.by, entries);
-    const places = codes.by === "confidence" ? [] : densestPlaces(this.map.surface.xy, codes, names.length, Math.max(3, this.map.surface.n / 2_000));
+    if (counts.other) entries.push({ group: -2, name: codes.names ? "other values" : "other answers", count: counts.other });
+    if (counts.none) entries.push({ group: -1, name: codes.by === "label" ? "no label" : codes.by === "proposal" || codes.by === "confidence" ? "no proposal" : "no value", count: counts.none });
+    this.legend.update(codes.by, entries, codes.ramp);
+    const places = codes.ramp ? [] : densestPlaces(this.map.surface.xy, codes, names.length, Math.max(3, this.map.surface.n / 2_000));
     this.map.names.set(places, names);
   }
 
@@ -311,16 +314,28 @@ class Explorer {
     if (await this.panel.attempt(() => this.panel.channel.request("search", { text }))) this.select(new Bits(this.selection.length));
   }
 
-  private async similar(): Promise<void> {
+  /** More like the selection; with `less`, less like it, beside what was liked before. */
+  private async similar(less: boolean): Promise<void> {
     if (!this.selection.count()) return this.panel.status.set("Select an item first, then ask for more like it");
     this.panel.status.set("Searching");
-    await this.panel.attempt(() => this.panel.channel.request("similar", {}, [this.selection.bytes]));
+    await this.panel.attempt(() => this.panel.channel.request("similar", { less }, [this.selection.bytes]));
+  }
+
+  /** The map as it is seen, as a PNG file. */
+  private async savePicture(): Promise<void> {
+    const blob = await this.map.picture();
+    if (!blob) return this.panel.toasts.say("The picture could not be made.");
+    const url = URL.createObjectURL(blob);
+    h("a", { href: url, download: "map.png" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    this.panel.status.set("Saved as map.png");
   }
 
   private showResults(results: Results | null): void {
     this.side.setResults(results);
     this.pickedChanged();
     this.map.focus(-1);
+    this.map.rank(results ? this.side.found : null);
     this.panel.status.set(results ? `${results.title}: ${count(this.side.found.length, "item")}, best first` : "");
   }
 }

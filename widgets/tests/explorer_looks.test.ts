@@ -3,8 +3,8 @@ import { Bits } from "../src/shared/bits";
 import { countGroups, FAINT, groupOf, MARKED, NONE_COLOUR, OTHER_COLOUR, SELECTED, writeLooks, type Codes } from "../src/explorer/looks";
 import { densestPlaces } from "../src/explorer/names";
 
-const labels: Codes = { by: "label", values: Uint8Array.of(0, 1, 12, 255, 254, 1), none: 255, other: 254 };
-const sure: Codes = { by: "confidence", values: Uint8Array.of(0, 254, 255, 127), none: 255, other: -1 };
+const labels: Codes = { by: "label", values: Uint8Array.of(0, 1, 12, 255, 254, 1), none: 255, other: 254, ramp: false, names: null };
+const sure: Codes = { by: "confidence", values: Uint8Array.of(0, 254, 255, 127), none: 255, other: -1, ramp: true, names: null };
 
 describe("looks", () => {
   it("gives every class its colour, the thirteenth that of the first, and what has no class its own", () => {
@@ -47,7 +47,7 @@ describe("densestPlaces", () => {
       heap(60_000, 60_000, 12 * times, 0);
       heap(5_000, 5_000, 30 * times, 0);
       heap(30_000, 50_000, 60 * times, 1);
-      const places = densestPlaces(Uint16Array.from(xy), { by: "label", values: Uint8Array.from(values), none: 255, other: 254 }, 3, 3);
+      const places = densestPlaces(Uint16Array.from(xy), { by: "label", values: Uint8Array.from(values), none: 255, other: 254, ramp: false, names: null }, 3, 3);
       expect(places.map(({ group }) => group)).toEqual([1, 0]);
       expect(Math.abs(places[1].x * 65535 - 5_000)).toBeLessThan(3_000);
       expect(Math.abs(places[1].y * 65535 - 5_000)).toBeLessThan(3_000);

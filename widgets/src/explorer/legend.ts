@@ -11,12 +11,14 @@ export class Legend {
   private chosen: Set<number> | null = null;
   private entries: Entry[] = [];
   private by: ColourBy = "label";
+  private ramp = false;
 
   constructor(private readonly onChange: (shown: Set<number> | null) => void) {}
 
   /** Draws the entries; those that no longer exist leave the filter. */
-  update(by: ColourBy, entries: Entry[]): void {
+  update(by: ColourBy, entries: Entry[], ramp = false): void {
     if (by !== this.by) this.chosen = null;
+    this.ramp = ramp;
     this.by = by;
     this.entries = entries;
     this.draw();
@@ -38,8 +40,8 @@ export class Legend {
 
   private chip({ group, name, count }: Entry): HTMLElement {
     const on = this.chosen === null || this.chosen.has(group);
-    const square = swatch(this.by === "confidence" ? -1 : group);
-    if (this.by === "confidence" && group >= 0) square.style.setProperty("--lnb-colour", RAMP[group]);
+    const square = swatch(this.ramp ? -1 : group);
+    if (this.ramp && group >= 0) square.style.setProperty("--lnb-colour", RAMP[group]);
     if (group === -2) square.style.setProperty("--lnb-colour", "var(--lnb-ink)");
     return h("button", { class: "lnb-chip", type: "button", "data-group": group, "aria-pressed": String(on), title: on && this.chosen ? "Hide" : "Show only this", onclick: () => this.toggle(group) },
       square, h("span", { class: "lnb-chip-name", dir: "auto" }, name), h("span", { class: "lnb-number" }, number(count)));
@@ -57,6 +59,12 @@ export class Legend {
     this.draw();
     this.onChange(chosen);
   }
+}
+
+/** Names of the seven steps of a scale: "0.1–0.35", ... */
+export function rangeNames(low: number, high: number): string[] {
+  const at = (k: number) => String(Number((low + ((high - low) * k) / RAMP.length).toPrecision(3)));
+  return RAMP.map((_, k) => `${at(k)}–${at(k + 1)}`);
 }
 
 /** Names of the seven steps of confidence: "0–14%", "14–29%", ... */

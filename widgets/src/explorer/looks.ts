@@ -10,21 +10,28 @@ export const NONE_COLOUR = 12;
 export const OTHER_COLOUR = 13;
 const RAMP_START = 16;
 
-export type ColourBy = "label" | "proposal" | "confidence";
+/** `label`, `proposal`, `confidence`, or the name of a column. */
+export type ColourBy = string;
 
-/** Codes of one colouring: a class position (or 0 ... top for confidence), or `none`, or `other` (an answer that is not one class). */
+/** Codes of one colouring: a class or category (or 0 ... 254 on a scale), or `none`, or `other` (an answer that is not one class). */
 export interface Codes {
   by: ColourBy;
   values: Uint8Array | Uint16Array;
   none: number;
   other: number;
+  /** A scale from low to high, not groups. */
+  ramp: boolean;
+  /** Of a column's categories; null where the groups are the classes. */
+  names: string[] | null;
+  low?: number | null;
+  high?: number | null;
 }
 
 /** The group that a code belongs to in the legend: its class, its seventh of the confidences, -1 for none, -2 for other. */
 export function groupOf(codes: Codes, code: number): number {
   if (code === codes.none) return -1;
   if (code === codes.other) return -2;
-  return codes.by === "confidence" ? Math.min(RAMP.length - 1, Math.floor((code / 254) * RAMP.length)) : code;
+  return codes.ramp ? Math.min(RAMP.length - 1, Math.floor((code / 254) * RAMP.length)) : code;
 }
 
 /** Colour index, 0-31, of every code. */
@@ -32,7 +39,7 @@ function colourTable(codes: Codes): Uint8Array {
   const table = new Uint8Array(codes.none + 1);
   for (let code = 0; code <= codes.none; code++) {
     const group = groupOf(codes, code);
-    table[code] = group === -1 ? NONE_COLOUR : group === -2 ? OTHER_COLOUR : codes.by === "confidence" ? RAMP_START + group : group % PALETTE.length;
+    table[code] = group === -1 ? NONE_COLOUR : group === -2 ? OTHER_COLOUR : codes.ramp ? RAMP_START + group : group % PALETTE.length;
   }
   return table;
 }

@@ -11,6 +11,9 @@ import { Surface } from "./surface";
 
 const TOOLS: [Tool, string, string][] = [["lasso", "Lasso", "l"], ["rectangle", "Rectangle", "r"], ["move", "Move", "m"]];
 
+/** Results that are numbered on the map. */
+const RANKED = 9;
+
 export class PointMap {
   readonly area: HTMLElement;
   readonly surface: Surface;
@@ -21,6 +24,8 @@ export class PointMap {
   private readonly ring = h("div", { class: "lnb-map-focus", hidden: true });
   private readonly note = h("div", { class: "lnb-map-note", hidden: true });
   private readonly buttons = new Map<Tool, HTMLButtonElement>();
+  private readonly ranks = h("div", { class: "lnb-map-ranks" });
+  private ranked: number[] = [];
   private focused = -1;
   private noteTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -32,7 +37,7 @@ export class PointMap {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("class", "lnb-map-outline");
     svg.append(this.outline);
-    const over = h("div", { class: "lnb-map-over", "aria-hidden": "true" }, svg, this.ring);
+    const over = h("div", { class: "lnb-map-over", "aria-hidden": "true" }, svg, this.ranks, this.ring);
     this.area = h("div", { class: "lnb-map-area", tabindex: 0, role: "application", "aria-roledescription": "map of items",
       "aria-label": "Map. Arrow keys move it, plus and minus zoom, v selects what is in view." },
       this.surface.element, this.names.element, over, this.tools(), this.note, this.hover.element);
@@ -86,6 +91,21 @@ export class PointMap {
       }
     }
     this.follow();
+  }
+
+  /** Numbers the best results on the map; null takes the numbers away. */
+  rank(found: ArrayLike<number> | null): void {
+    this.ranked = found ? Array.from(found).slice(0, RANKED) : [];
+    fill(this.ranks, ...this.ranked.map((_, k) => h("span", {}, String(k + 1))));
+    this.follow();
+  }
+
+  /** What is seen, as a PNG, the names on it included. */
+  async picture(): Promise<Blob | null> {
+    const canvas = this.surface.snapshot();
+    const context = canvas.getContext("2d");
+    if (context) this.names.paint(context, canvas.width / this.surface.view.width, getComputedStyle(this.area).color);
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
   }
 
   /** Reads anew what the hover card says. */
@@ -143,6 +163,10 @@ export class PointMap {
 
   private follow(): void {
     this.names.place();
+    this.ranked.forEach((position, k) => {
+      const [x, y] = this.surface.placeOf(position);
+      (this.ranks.children[k] as HTMLElement).style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+    });
     this.ring.hidden = this.focused < 0;
     if (this.focused < 0) return;
     const [x, y] = this.surface.placeOf(this.focused);

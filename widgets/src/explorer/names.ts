@@ -111,6 +111,22 @@ export class NameLayer {
     this.place();
   }
 
+  /** Writes the names that show onto a picture; `ratio` is its pixels a CSS pixel. */
+  paint(context: CanvasRenderingContext2D, ratio: number, ink: string): void {
+    context.font = `600 ${12 * ratio}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 3 * ratio;
+    context.strokeStyle = this.surface.paper;
+    for (const { place, tag } of this.tags) {
+      if (tag.style.visibility === "hidden") continue;
+      const [x, y] = this.surface.view.toPixel(place.x, place.y);
+      context.strokeText(tag.textContent ?? "", x * ratio, y * ratio);
+      context.fillStyle = ink;
+      context.fillText(tag.textContent ?? "", x * ratio, y * ratio);
+    }
+  }
+
   /** Puts every name where its place is now, and hides those that would lie over a larger class's. */
   place(): void {
     const { view } = this.surface;

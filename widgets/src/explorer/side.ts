@@ -18,7 +18,7 @@ export interface SideHands {
   onLabel(position: number): void;
   onNewClass(name: string): void;
   onClear(): void;
-  onSimilar(): void;
+  onSimilar(less: boolean): void;
   onCloseResults(): void;
   onSelectResults(positions: Uint32Array): void;
   onFocus(position: number): void;
@@ -93,10 +93,10 @@ export class Side {
     if (searching) {
       const room = this.results!.positions.length;
       for (const option of this.top.options) option.disabled = Number(option.value) > room && Number(option.value) !== TOPS.find((top) => top >= room);
-      fill(this.actions, this.top, button("Select all", () => this.hands.onSelectResults(this.found)), button("Close", () => this.hands.onCloseResults()));
+      fill(this.actions, this.top, button("Select all", () => this.hands.onSelectResults(this.found)), button("Less like selected", () => this.hands.onSimilar(true), this.selected.length === 0), button("Close", () => this.hands.onCloseResults()));
     } else {
       const none = this.selected.length === 0;
-      fill(this.actions, button("More like these", () => this.hands.onSimilar(), none), button("Clear", () => this.hands.onClear(), none));
+      fill(this.actions, button("More like these", () => this.hands.onSimilar(false), none), button("Clear", () => this.hands.onClear(), none));
     }
     setText(this.labelHead, this.selected.length ? `Label ${number(this.selected.length)} as` : "Label as");
     this.palette.setDisabled(this.selected.length === 0);

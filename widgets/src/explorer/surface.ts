@@ -133,6 +133,25 @@ export class Surface {
     this.moved();
   }
 
+  /** The colour behind the points. */
+  get paper(): string {
+    return `rgb(${this.theme.background.map(Math.round).join(" ")})`;
+  }
+
+  /** A copy of what is seen, on the colour behind it. Drawn at once: a WebGL picture is gone after its frame. */
+  snapshot(): HTMLCanvasElement {
+    this.draw();
+    const source = this.renderer.canvas;
+    const copy = h("canvas", { width: source.width, height: source.height });
+    const context = copy.getContext("2d");
+    if (context) {
+      context.fillStyle = this.paper;
+      context.fillRect(0, 0, copy.width, copy.height);
+      context.drawImage(source, 0, 0);
+    }
+    return copy;
+  }
+
   redraw(): void {
     if (!this.pending && !this.destroyed) this.pending = requestAnimationFrame(() => { this.pending = 0; this.draw(); });
   }
