@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labelnb.journal import Journal
     from labelnb.labels import LabelSet
 
-__all__ = ["ClassChanges", "Migration", "Conflict"]
+__all__ = ["ClassChanges", "Migration", "Conflict", "reopened_classes"]
 
 
 class Conflict(NamedTuple):
@@ -48,6 +48,18 @@ class Migration:
         return "\n  ".join(lines)
 
     __repr__ = __str__
+
+
+def reopened_classes(kept: LabelSpace | None, given: Any, journal: Journal) -> tuple[LabelSpace, bool]:
+    """The classes of a session that is opened with `given`, and whether these are set aside.
+
+    A cell that is run again gives what it gave the first time: classes that the session had and has gone on from are not gone back to.
+    """
+    if given is None or kept is None:
+        return (kept or LabelSpace()) if given is None else LabelSpace.of(given), False
+    wanted = LabelSpace.of(given)
+    aside = wanted != kept and journal.had_classes(wanted)
+    return (kept, True) if aside else (wanted, False)
 
 
 class ClassChanges:

@@ -262,6 +262,12 @@ class Journal:
                 return LabelSpace.from_dict({**json.loads(details), "version": holding[-1][0]})
         return None
 
+    def had_classes(self, space: LabelSpace) -> bool:
+        """Whether these were the classes at some time, or are."""
+        with self._reading() as db:
+            rows = db.execute("SELECT details FROM events WHERE kind = 'classes'")
+            return any(LabelSpace.from_dict(json.loads(details)) == space for (details,) in rows)
+
     def history(self, limit: int | None = None) -> list[Event]:
         """The events in order, the oldest first; with a `limit`, the last so many."""
         with self._reading() as db:

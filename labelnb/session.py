@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from labelnb.class_changes import reopened_classes
 from labelnb.classes import LabelSpace
 from labelnb.desk import Desk
 from labelnb.event_log import STACKED
@@ -38,7 +39,8 @@ class Session(Desk):
     Parameters
     ----------
     items : what `labelnb.load` takes (folder, files, texts, frame, array, ...), or Items
-    classes : names, or a mapping of name to prompt(s), or a LabelSpace; None keeps what the session has
+    classes : names, or a mapping of name to prompt(s), or a LabelSpace; None keeps what the session has, and so do classes that it had
+        and has gone on from, so that a cell that is run again undoes nothing
     path : folder that keeps the session; without one it is kept in the user's data folder (`LABELNB_HOME`), in the same place for the
         same items
     device : `"auto"` takes CUDA, then Apple's MPS, then the CPU; or a torch device
@@ -103,7 +105,9 @@ class Session(Desk):
         self._results: dict[int, Result] = {}
         self._listeners: list[Callable[[Session], None]] = []
         kept = self.journal.classes()
-        wanted = kept or LabelSpace() if classes is None else LabelSpace.of(classes)
+        wanted, aside = reopened_classes(kept, classes, self.journal)
+        if aside:
+            self.say(f"the classes are those of version {wanted.version}, changed since; to go back, set s.classes or undo")
         if kept is None and classes is None and items.given is not None:
             wanted = LabelSpace(tuple(sorted({value for value in items.given.tolist() if value is not None})))
         self._classes = wanted

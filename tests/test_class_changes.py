@@ -151,3 +151,19 @@ def test_prompts_descriptions_parents_and_metric_go_along():
     split = moved_space(space, {"bird": ["owl", "hen"]})
     assert split.names == ("cat", "dog", "owl", "hen")
     assert split.parents == {"cat": "pet", "owl": "bird", "hen": "bird"}
+
+
+def test_a_cell_that_is_run_again_does_not_go_back_to_the_first_classes(s, capsys):
+    s.label([0, 1], "cat")
+    s.rename_class("cat", "feline")
+    s.add_class("eel")
+    s.journal.close()
+    texts = [f"text {i}" for i in range(10)]
+    with Session(texts, classes=["cat", "dog", "bird"], path=s.folder.path) as again:
+        assert again.classes.names == ("feline", "dog", "bird", "eel")
+        assert again.classes.version == 3
+        assert "classes are those of version 3" in capsys.readouterr().out
+        again.classes = ["cat", "dog", "bird"]
+        assert again.classes.version == 4, "set on purpose"
+    with Session(texts, classes=["cat", "new"], path=s.folder.path) as other:
+        assert other.classes.names == ("cat", "new")

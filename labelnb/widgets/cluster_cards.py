@@ -67,19 +67,19 @@ class Cards:
         assert found is not None
         return found
 
-    def _entries(self) -> list[tuple[int, list[int]]]:
-        """What stands on the board, in order: (cluster, []) for a card, (group, its clusters) for a folded or unfolded group's head."""
+    def _entries(self) -> list[tuple[int, list[int], int | None]]:
+        """What stands on the board, in order: (cluster, [], the unfolded group it is in), or for a group's head (group, its clusters, None)."""
         if not self.level or self.level >= len(self._arranged) or not self.foldable:
-            return [(int(cluster), []) for cluster in self._arranged]
-        made: list[tuple[int, list[int]]] = []
+            return [(int(cluster), [], None) for cluster in self._arranged]
+        made: list[tuple[int, list[int], int | None]] = []
         for clusters in self._tree().cut(self.level):
             inside = clusters.tolist()
             if len(inside) == 1:
-                made.append((inside[0], []))
+                made.append((inside[0], [], None))
                 continue
-            made.append((min(inside), inside))
+            made.append((min(inside), inside, None))
             if min(inside) in self.unfolded:
-                made.extend((cluster, []) for cluster in inside)
+                made.extend((cluster, [], min(inside)) for cluster in inside)
         return made
 
     @property
@@ -138,7 +138,7 @@ class Cards:
             kept = self._shown[key] = (members[order], near[order])
         return kept
 
-    def _card(self, cluster: int) -> dict[str, Any]:
+    def _card(self, cluster: int, within: int | None = None) -> dict[str, Any]:
         state = self._state
         members, _ = self._typical(cluster)
         labels = self.host.labels
@@ -154,7 +154,7 @@ class Cards:
             "cluster": cluster, "size": len(members), "name": name, "label": label, "broader": state.broader.get(cluster, ""),
             "kept": kept.overlap if kept is not None and kept.name == name else None, "stability": stability,
             "proposals": [{"name": one.name, "source": one.source, "score": round(one.score, 3)} for one in proposals],
-            "purity": share, "known": known, "labelled": labelled,
+            "purity": share, "known": known, "labelled": labelled, "within": within,
             "exemplars": members[:EXEMPLARS].tolist(), "borderline": members[EXEMPLARS:][-BORDERLINE:][::-1].tolist(),
         }
 

@@ -39,7 +39,7 @@ class ClusterRequests(Panel):
         undo, redo = self.host.can_take_back(("board",))
         return {
             "page": self.page, "pages": self.pages, "version": self.version, "can_undo": undo, "can_redo": redo, "level": self.level,
-            "cards": [self._group_card(number, inside) if inside else self._card(number) for number, inside in wanted],
+            "cards": [self._group_card(number, inside) if inside else self._card(number, within) for number, inside, within in wanted],
             "progress": self._progress(), "skipped": self._history.skipped,
         }
 

@@ -221,3 +221,152 @@ def test_a_closed_view_leaves_nothing_behind(mount: Any) -> None:
     assert shown.page.locator(".lnb").count() == 0
     board.close()
     assert host.listeners == 0
+
+
+def test_marked_items_are_excepted_in_one_step(mount: Any) -> None:
+    shown, host, board = shown_board(mount)
+    thumbs = card(shown, 1).locator(".lnb-thumb")
+    thumbs.nth(0).click()
+    thumbs.nth(7).click()
+    wrong = [int(thumbs.nth(i).evaluate("e => e.ariaLabel.match(/[0-9]+/)[0]")) for i in (0, 7)]
+    press(shown, "2", "Enter")
+    assert host.labels.n_known == 20
+    assert [str(host.labels.label(int(i))) for i in wrong] == ["not boat", "not boat"]
+    assert (host.labels.values == 1).sum() == 18
+    assert "2 left out, not boat" in shown.page.locator(".lnb-status").inner_text()
+    press(shown, "u")
+    assert host.labels.n_known == 0
+    assert len(board.members(1)) == 20
+    card(shown, 1).locator(".lnb-thumb").nth(0).click()
+    press(shown, "Shift+Enter")
+    assert len(board.to_review) == 1
+    assert "1 item sent to review" in shown.page.locator(".lnb-board-outliers").inner_text()
+    assert shown.errors == []
+
+
+def test_proposed_names_are_chips_and_p_goes_through_them(mount: Any) -> None:
+    shown, _, board = shown_board(mount, names=["a drum", "a boat"])
+    shown.page.wait_for_function("document.querySelectorAll('.lnb-cluster-chip').length > 5")
+    chips = card(shown, 1).locator(".lnb-cluster-chip")
+    assert [text.split("\n")[0] for text in chips.all_inner_texts()] == ["boat", "a boat"]
+    assert "encoder" in chips.first.inner_text()
+    chips.nth(1).click()
+    shown.settle()
+    assert board.names == {1: "a boat"}
+    on(shown, 3)
+    press(shown, "p")
+    assert board.names[3] == "drum"
+    press(shown, "p")
+    assert board.names[3] == "a drum"
+    press(shown, "u", "u", "u")
+    assert board.names == {}
+    assert shown.errors == []
+
+
+def test_a_cluster_is_split_up_by_key_and_by_the_lasso(mount: Any) -> None:
+    shown, host, board = shown_board(mount, clusters=Clusters(np.where(FakeHost(100).items.truth < 2, 0, 1)), names=[])
+    on(shown, 0)
+    press(shown, "k")
+    assert shown.page.locator(".lnb-cluster").count() == 3
+    parts = {frozenset(host.items.truth[board.members(c)].tolist()) for c in (0, 2)}
+    assert parts == {frozenset({0}), frozenset({1})}
+    on(shown, 1)
+    press(shown, "e")
+    canvas = shown.page.locator(".lnb-cluster-canvas")
+    canvas.wait_for()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    middle, mouse = box["x"] + box["width"] / 2, shown.page.mouse
+    mouse.move(box["x"] + 2, box["y"] + 2)
+    mouse.down()
+    for x, y in ((middle, box["y"] + 2), (middle, box["y"] + box["height"] - 2), (box["x"] + 2, box["y"] + box["height"] - 2)):
+        mouse.move(x, y, steps=3)
+    mouse.up()
+    shown.settle()
+    marked = shown.page.locator('.lnb-cluster-all .lnb-thumb[aria-pressed="true"]').count()
+    assert 0 < marked < 60
+    press(shown, "s")
+    assert len(board.members(3)) == marked
+    assert shown.errors == []
+
+
+def test_groups_fold_unfold_and_are_named_by_key(mount: Any) -> None:
+    shown, _, board = shown_board(mount)
+    on(shown, 0)
+    press(shown, "[", "[")
+    assert board.level == 3
+    groups = shown.page.locator(".lnb-cluster-group")
+    folded = groups.count()
+    assert shown.page.locator(".lnb-cluster").count() == 3
+    groups.first.focus()
+    inside = {int(k) for k in board.groups(3)[0]} if len(board.groups(3)[0]) > 1 else None
+    press(shown, "n")
+    shown.page.keyboard.type("things")
+    press(shown, "Enter")
+    assert list(board.broader.values()) == ["things"] * len(board.broader)
+    assert len(board.broader) > 1
+    assert inside is None or set(board.broader) == inside
+    press(shown, "e")
+    assert shown.page.locator(".lnb-cluster").count() == 3 + len(board.broader)
+    assert groups.first.get_attribute("aria-label").endswith("unfolded")
+    press(shown, "e", "]", "]")
+    assert folded >= 1
+    assert shown.page.locator(".lnb-cluster-group").count() <= folded
+    slider = shown.page.get_by_role("slider", name="Groups in the tree")
+    slider.focus()
+    press(shown, "End")
+    assert board.level == 0
+    assert shown.errors == []
+
+
+def test_stability_is_measured_while_it_is_said_how_far_it_is(mount: Any) -> None:
+    shown, _, board = shown_board(mount)
+    on(shown, 0)
+    press(shown, "t")
+    shown.page.wait_for_function("/stability [01]\\.[0-9]/.test(document.querySelector('.lnb-board').textContent)", timeout=30_000)
+    shown.settle()
+    assert "stability" in card(shown, 1).inner_text()
+    assert shown.page.get_by_role("button", name="Measure stability").is_enabled()
+    board.sort = "unstable"
+    shown.settle()
+    assert shown.errors == []
+
+
+def test_what_python_marks_is_marked_in_every_view(mount: Any) -> None:
+    shown, _, board = shown_board(mount)
+    shown.again()
+    board.mark(board.members(1)[:3])
+    shown.settle()
+    for view in ("#view", "#second"):
+        assert shown.page.locator(f'{view} .lnb-cluster[data-cluster="1"] .lnb-thumb[aria-pressed="true"]').count() == 3
+        assert "3 marked" in shown.page.locator(f'{view} .lnb-cluster[data-cluster="1"]').inner_text()
+
+
+def test_all_named_clusters_are_accepted_at_once(mount: Any) -> None:
+    shown, host, board = shown_board(mount)
+    board.name(1, "boat")
+    board.name(2, "cloud")
+    shown.settle()
+    shown.page.get_by_role("button", name="Accept all named (2)").click()
+    shown.settle()
+    assert host.labels.n_known == 40
+    press(shown, "u")
+    assert host.labels.n_known == 0
+
+
+def test_nothing_is_wider_than_its_card(mount: Any) -> None:
+    names = (LONG * 2, "תפוח ירוק")
+    host = FakeHost(40, "text", names, texts=[LONG * 3, "שלום עולם"] * 20, can_search_text=False)
+    shown, host, board = shown_board(mount, host, width=360, clusters=Clusters(np.arange(40) % 4))
+    board.name(0, LONG * 2)
+    board.name_group([0, 1], LONG * 2)
+    board.mark([0, 4, 1])
+    board.stability(2)
+    board.level = 2
+    shown.settle()
+    board.level = 0
+    shown.settle()
+    wider = shown.page.evaluate("""() => [...document.querySelectorAll('.lnb-cluster *')].filter((e) => e.tagName !== 'INPUT'
+        && !e.closest('.lnb-thumb') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map((e) => e.className)""")
+    assert wider == []
+    assert shown.page.evaluate("document.documentElement.scrollWidth <= 360")

@@ -194,7 +194,7 @@ export class Board {
     }
     const card: ClusterCard = new ClusterCard(info, this.panel.items, pictures, this.listId, {
       accept: (review) => this.accept(card, review), rename: (name) => this.rename(card, name), open: () => this.toggleOpen(card), send: () => this.send(card), choose: () => this.choose(card),
-      mark: (position) => this.mark(card, position), split: (out) => this.split(card, out),
+      mark: (position) => this.mark(card, position), split: (out) => this.split(card, out), splitUp: () => this.splitUp(card, null),
     });
     return card;
   }
@@ -369,7 +369,7 @@ export class Board {
     for (const other of this.cards) if (other instanceof ClusterCard) other.setOpen(other === card && !close);
     this.opened = null;
     if (close) return this.place(this.cards.indexOf(card));
-    const opened = new OpenedCluster(this.panel, card.cluster, card.opened, this.marks(card.cluster), () => { opened.drawMarks(); this.drawStandings(); }, (k) => this.splitUp(card, k));
+    const opened = new OpenedCluster(this.panel, card.cluster, card.opened, this.marks(card.cluster), () => { opened.drawMarks(); this.drawStandings(); }, (k) => this.splitUp(card, k), (review) => this.accept(card, review));
     this.opened = opened;
     void this.panel.attempt(() => opened.load()).then((loaded) => loaded && this.opened === opened && opened.focus());
   }

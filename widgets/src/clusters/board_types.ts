@@ -28,6 +28,8 @@ export interface ClusterInfo {
   known: number;
   /** Items with any label. */
   labelled: number;
+  /** The unfolded group it stands in, null outside. */
+  within: number | null;
   exemplars: number[];
   borderline: number[];
 }

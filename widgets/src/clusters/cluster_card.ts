@@ -14,6 +14,7 @@ export interface CardActions {
   choose(): void;
   mark(position: number, event: MouseEvent): void;
   split(out: boolean): void;
+  splitUp(): void;
 }
 
 const SIZE = 56;
@@ -48,7 +49,7 @@ export class ClusterCard {
       h("button", { class: `lnb-button${main ? " lnb-cluster-accept" : ""}`, type: "button", tabindex: -1, "aria-keyshortcuts": key === "enter" ? "Enter" : key, onclick: act }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
     this.toggle = button("All items", "e", () => actions.open());
     this.opened = h("div", { class: "lnb-cluster-open", role: "listitem", "aria-label": `All items of cluster ${info.cluster}`, hidden: true });
-    this.deeds = h("div", { class: "lnb-cluster-row lnb-cluster-deeds" }, this.toggle, button("Review", "v", () => actions.send()));
+    this.deeds = h("div", { class: "lnb-cluster-row lnb-cluster-deeds" }, this.toggle, button("Split up", "k", () => actions.splitUp()), button("Review", "v", () => actions.send()));
     this.element = h("div", { class: "lnb-cluster", role: "listitem", tabindex: -1, draggable: "true", "data-cluster": info.cluster },
       h("div", { class: "lnb-cluster-head" }, h("label", { class: "lnb-cluster-number" }, this.box, h("span", { class: "lnb-caps" }, `Cluster ${info.cluster}`)), this.about, h("span", { class: "lnb-grow" }), this.standing),
       this.pure,
@@ -85,6 +86,8 @@ export class ClusterCard {
     fill(this.pure, ...aboutCluster(info).flatMap(({ text, label }, i) => [i ? " · " : "", text, label !== undefined && h("bdi", {}, label)]));
     this.drawChips(info.proposals.filter((one) => one.name !== info.name).slice(0, CHIPS));
     if (document.activeElement !== this.field) this.field.value = info.name;
+    this.field.title = info.name;
+    this.element.toggleAttribute("data-within", info.within !== null);
     this.field.placeholder = suggestion || "Name this cluster";
     this.field.toggleAttribute("data-suggested", suggestion !== "");
     if (!suggestion) this.field.placeholder = "";
@@ -140,7 +143,7 @@ export class ClusterCard {
   }
 
   private thumb(position: number, border: boolean): Thumb {
-    return new Thumb(this.source, position, SIZE, this.pictures, (event) => this.actions.mark(position, event), border);
+    return new Thumb(this.source, position, SIZE, this.pictures, (event) => this.actions.mark(position, event), border, (review) => this.actions.accept(review));
   }
 
   private typed(event: KeyboardEvent): void {

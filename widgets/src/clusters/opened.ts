@@ -22,7 +22,7 @@ export class OpenedCluster {
   private readonly more: HTMLButtonElement;
   private readonly turn: HTMLButtonElement;
 
-  constructor(private readonly panel: Panel, readonly cluster: number, place: HTMLElement, private readonly marked: Set<number>, private readonly onMark: () => void, splitUp: (k: number | null) => void) {
+  constructor(private readonly panel: Panel, readonly cluster: number, place: HTMLElement, private readonly marked: Set<number>, private readonly onMark: () => void, splitUp: (k: number | null) => void, private readonly accept: (review: boolean) => void) {
     this.more = h("button", { class: "lnb-button", type: "button", hidden: true, onclick: () => this.grow() }, "Show more");
     this.turn = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", onclick: () => this.flip() }, "Least typical first");
     const parts = h("select", { class: "lnb-select", "aria-label": "Number of parts" }, h("option", { value: "" }, "as many as there are"), ...PARTS.map((k) => h("option", { value: k }, `${k} parts`)));
@@ -96,7 +96,7 @@ export class OpenedCluster {
   private grow(): void {
     const pictures = this.panel.state.modality === "image";
     const start = this.thumbs.length;
-    const fresh = this.positions.slice(start, start + STEP).map((position, i) => new Thumb(this.panel.items, position, SIZE, pictures, (event) => this.pressed(start + i, event)));
+    const fresh = this.positions.slice(start, start + STEP).map((position, i) => new Thumb(this.panel.items, position, SIZE, pictures, (event) => this.pressed(start + i, event), false, this.accept));
     this.thumbs.push(...fresh);
     this.grid.append(...fresh.map((thumb) => thumb.element));
     const left = this.positions.length - this.thumbs.length;

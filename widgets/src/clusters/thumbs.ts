@@ -6,9 +6,10 @@ export class Thumb {
   readonly element: HTMLButtonElement;
   private readonly place = h("span", { class: "lnb-thumb-in", dir: "auto" });
 
-  constructor(source: ItemSource, readonly position: number, size: number, pictures: boolean, onPress: (event: MouseEvent) => void, border = false) {
+  constructor(source: ItemSource, readonly position: number, size: number, pictures: boolean, onPress: (event: MouseEvent) => void, border = false, onEnter?: (review: boolean) => void) {
     this.element = h("button", { class: "lnb-thumb", type: "button", tabindex: -1, "aria-pressed": "false", "data-border": border ? "" : null, "data-text": pictures ? null : "",
-      "aria-label": `Item ${position}`, onclick: (event: Event) => onPress(event as MouseEvent) }, this.place);
+      "aria-label": `Item ${position}`, onclick: (event: Event) => onPress(event as MouseEvent),
+      onkeydown: (event: Event) => entered(event as KeyboardEvent, onEnter) }, this.place);
     this.element.classList.add("lnb-waiting");
     void source.get(position, size).then((item) => {
       this.element.classList.remove("lnb-waiting");
@@ -31,4 +32,11 @@ export class Thumb {
   mark(marked: boolean): void {
     this.element.setAttribute("aria-pressed", String(marked));
   }
+}
+
+/** Space marks, as on any button; enter is the card's. */
+function entered(event: KeyboardEvent, onEnter?: (review: boolean) => void): void {
+  if (event.key !== "Enter" || !onEnter || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  onEnter(event.shiftKey);
 }
