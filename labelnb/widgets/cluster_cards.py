@@ -68,7 +68,7 @@ class Cards:
         return found
 
     def _entries(self) -> list[tuple[int, list[int], int | None]]:
-        """What stands on the board, in order: (cluster, [], the unfolded group it is in), or for a group's head (group, its clusters, None)."""
+        """In order: (cluster, [], the unfolded group it stands in), or for the head of a group (group, its clusters, None)."""
         if not self.level or self.level >= len(self._arranged) or not self.foldable:
             return [(int(cluster), [], None) for cluster in self._arranged]
         made: list[tuple[int, list[int], int | None]] = []
