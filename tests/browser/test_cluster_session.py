@@ -6,10 +6,20 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import is_blank
-from tests.browser.test_notebook import SESSION, labels_on_disk, mean_light
+from tests.browser.test_notebook import labels_on_disk, mean_light
 
 pytestmark = pytest.mark.browser
 
+SESSION = '''
+import numpy as np
+import labelnb as lnb
+
+rng = np.random.default_rng(0)
+words = [f"{{kind}} {{i}}" for i in range(40) for kind in ("apple", "lorry", "hammer")]
+vectors = np.tile(np.eye(3, 8), (40, 1)) + 0.2 * rng.normal(size=(120, 8))
+s = lnb.Session(words, classes=["fruit", "vehicle", "tool"], path={path!r})
+s.embed(vectors)
+'''
 CLUSTERS = 'board = s.clustering.sela(n_clusters=3).widget(sort="number")\nboard'
 STATE = "print(sorted(board.names.items()), board.counts['clusters'], s.labels.n_known, s.classes.version)"
 
