@@ -50,7 +50,8 @@ nightly: $(STAMP) ## the tests that take minutes too
 	LABELNB_NIGHTLY=1 $(PYTEST) tests labelnb notebooks --nbval-lax
 
 bench: $(STAMP) ## the measurements, printed; nothing is asserted about time
-	@for script in tests/benchmarks/*.py; do echo "--- $$script"; PYTHONPATH=. $(PY) $$script || exit 1; done
+	$(BIN)/labelnb bench
+	PYTHONPATH=. $(PY) tests/benchmarks/journal_times.py
 
 coverage: $(STAMP) ## line and branch coverage of the test suite, as a table and as htmlcov/
 	$(PYTEST) tests labelnb -m "not browser" --cov --cov-report=term --cov-report=html -q

@@ -1,4 +1,4 @@
-"""The command line: `labelnb demo`, `labelnb lab`, `labelnb catalog`, `labelnb sessions`."""
+"""The command line: `labelnb demo`, `labelnb lab`, `labelnb catalog`, `labelnb sessions`, `labelnb bench`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sessions = commands.add_parser("sessions", help="list the sessions on this machine")
     sessions.add_argument("--trim", type=float, metavar="GB", help="cut each cache to so many GB; no label is touched")
     sessions.set_defaults(run=_sessions)
+    bench = commands.add_parser("bench", help="measure the kernels beside their peers on this machine, and print the table")
+    bench.add_argument("kernels", nargs="*", metavar="KERNEL", help="which; all of them by default")
+    bench.add_argument("--n", type=int, help="items, instead of each kernel's own number")
+    bench.add_argument("--full", action="store_true", help="the large numbers of items: minutes a kernel")
+    bench.add_argument("--repeats", type=int, default=3, help="rounds; seconds are medians (default: %(default)s)")
+    bench.add_argument("--threads", type=int, help="threads of torch and of the peers that take a number")
+    bench.add_argument("--alone", action="store_true", help="without the peers")
+    bench.add_argument("--markdown", type=Path, metavar="FILE", help="append the table, with date and machine, to this file")
+    bench.set_defaults(run=_bench)
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen) or 0)
@@ -98,6 +107,29 @@ def _catalog(chosen: argparse.Namespace) -> int:
 
     table = catalog(chosen.family)
     print(table.to_markdown() if chosen.markdown else repr(table))
+    return 0
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from labelnb import bench
+
+    if chosen.threads is not None:
+        if chosen.threads < 1:
+            raise ValueError(f"threads: got {chosen.threads}, expected 1 or more")
+        torch.set_num_threads(chosen.threads)
+    unknown = [name for name in chosen.kernels if name not in bench.KERNELS]
+    if unknown:
+        raise ValueError(f"kernel: got {unknown[0]!r}, expected one of {', '.join(bench.KERNELS)}")
+    print(bench.machine(), flush=True)
+    for name in chosen.kernels or bench.KERNELS:
+        lines, case = bench.compare(name, chosen.n, repeats=chosen.repeats, full=chosen.full, peers=not chosen.alone)
+        left_out = f"\n  left out, as not installed: {', '.join(case.missing)}" if case.missing else ""
+        print(f"\n{bench.table(lines)}{left_out}", flush=True)
+        if chosen.markdown is not None:
+            with chosen.markdown.open("a", encoding="utf8") as file:
+                file.write(bench.markdown(lines) + "\n")
     return 0
 
 
