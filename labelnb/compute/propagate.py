@@ -92,7 +92,7 @@ def propagate(
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
     s = normalised(weights) if normalise == "symmetric" else weights
     order = _near_together(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
-    s = _to_torch(s if order is None else s[order][:, order], work, device)
+    s = sparse_tensor(s if order is None else s[order][:, order], work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     given = torch.float64 if double else torch.float32
     solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
@@ -107,7 +107,7 @@ def solve_blocks(
     if not right.size:
         return Propagation(torch.zeros(right.shape, dtype=torch.float64), 0.0, 0, "cg", True)
     order = _near_together(s) if home.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
-    inner = _to_torch(s if order is None else s[order][:, order], torch.float64, home)
+    inner = sparse_tensor(s if order is None else s[order][:, order], torch.float64, home)
     starts = torch.from_numpy(np.ascontiguousarray(right))
     return _by_blocks(inner, starts, order, 1.0, "cg", tolerance, max_iterations, torch.float64, working_memory(None, home))
 
@@ -163,7 +163,8 @@ def _near_together(s: scipy.sparse.csr_array) -> np.ndarray:
     return np.concatenate([rest[order], np.flatnonzero(hub)])
 
 
-def _to_torch(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def sparse_tensor(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A scipy matrix as a torch CSR tensor."""
     indptr, indices = (torch.from_numpy(part.astype(np.int64)) for part in (csr.indptr, csr.indices))
     data = torch.from_numpy(csr.data.copy()).to(dtype)
     with warnings.catch_warnings():

@@ -98,7 +98,7 @@ def solve(system: SeedSystem, *, tolerance: float = 1e-7, max_iterations: int = 
             normalised(system.weights), dense, alpha=system.alpha, tolerance=tolerance, normalise="none", max_iterations=max_iterations
         )
         return made._replace(scores=made.scores.clamp_min_(0)) if system.seeds.data.min(initial=0.0) >= 0 else made
-    inner = _Inner.of(system)
+    inner = Inner.of(system)
     right = inner.right(system.seeds)
     solved = solve_blocks(inner.s, right, tolerance, max_iterations, device)
     return solved._replace(scores=torch.from_numpy(inner.outward(solved.scores.cpu().numpy())).to(device=device, dtype=given))
@@ -143,7 +143,7 @@ def green(system: SeedSystem, nodes: np.ndarray, *, tolerance: float = 1e-10, ma
             s, start, alpha=system.alpha, tolerance=tolerance, method="cg", normalise="none", max_iterations=max_iterations
         )
         return solved.scores.numpy()
-    inner = _Inner.of(system)
+    inner = Inner.of(system)
     return inner.adjoint(nodes, tolerance, max_iterations)
 
 
@@ -177,7 +177,7 @@ def _walk(weights: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array(scipy.sparse.diags_array(np.divide(1.0, degree, out=np.zeros_like(degree), where=degree > 0)) @ w)
 
 
-class _Inner(NamedTuple):
+class Inner(NamedTuple):
     """The symmetric form (I - S) g = right of a harmonic or Poisson system, over the nodes that have something to solve for."""
 
     kind: str
@@ -193,7 +193,7 @@ class _Inner(NamedTuple):
     """(M,) number of the connected part of each node."""
 
     @classmethod
-    def of(cls, system: SeedSystem) -> _Inner:
+    def of(cls, system: SeedSystem) -> Inner:
         w = system.weights.astype(np.float64)
         degree = np.asarray(w.sum(axis=1)).ravel()
         _, parts = scipy.sparse.csgraph.connected_components(w, directed=False)
