@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,19 @@ class Explanation:
     """Strongest paths from a seed to the item on a graph: nodes (positions; classes as `-1 - class`), weight."""
     contributions: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     """Every seed's exact contribution: seed, class, contribution; its sum by class is the item's row of `evidence["scores"]`."""
+
+    proposal: Proposal | None = field(default=None, repr=False, compare=False)
+    """What is explained."""
+
+    @cached_property
+    def flips(self) -> tuple[Mapping[str, Any], ...]:
+        """What would change the class: the fewest seeds, or edges, without which the method would have said something else.
+
+        Computed when first asked for; see `labelnb.flips.flips`. Empty where the method is no linear solve on a graph.
+        """
+        from labelnb.flips import flips
+
+        return () if self.proposal is None else flips(self.proposal, self.position)
 
     @property
     def text(self) -> str:
@@ -79,6 +93,7 @@ def explain(proposal: Proposal, item: str | int) -> Explanation:
         "position": position,
         "label": proposal.classes[prediction] if prediction >= 0 else None,
         "confidence": float(proposal.confidence[position]),
+        "proposal": proposal,
     }
     if "system" in proposal.evidence:
         return Explanation(**start, **_on_graph(proposal, position, prediction))
@@ -152,8 +167,11 @@ def _name(proposal: Proposal, node: int) -> tuple[str, str, int | None]:
     if node < first:
         return "class", proposal.classes[node], None
     position = node - first
+    kind = "seed"
+    if position >= len(proposal):                                # a seed of its own that speaks for one item
+        kind, position = "classifier", position - len(proposal)
     name = str(proposal.session.items.ids[position]) if proposal.session is not None else str(position)
-    return "seed", name, position
+    return kind, name, position
 
 
 def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, Any]:
@@ -185,7 +203,8 @@ def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, A
     if prediction >= 0:
         for_class = np.unique(seeds[(classes == prediction) & (amounts > 0)])
         for nodes, weight in paths(system, node, for_class, n=5):
-            found.append({"nodes": [int(n) - first if n >= first else -1 - int(n) for n in nodes], "weight": float(weight)})
+            inside = [n for n in nodes if n - first < len(proposal)]
+            found.append({"nodes": [int(n) - first if n >= first else -1 - int(n) for n in inside], "weight": float(weight)})
     return {"rows": rows, "paths": found, "contributions": table}
 
 

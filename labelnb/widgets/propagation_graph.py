@@ -255,7 +255,8 @@ def _seed_items(proposal: Proposal) -> frozenset[int]:
     if "system" not in proposal.evidence:
         return frozenset()
     system = proposal.evidence["system"]
-    return frozenset((system.seed_nodes[system.seed_nodes >= system.first_item] - system.first_item).tolist())
+    items = system.seed_nodes - system.first_item
+    return frozenset(items[(items >= 0) & (items < len(proposal))].tolist())
 
 
 def _first_item(proposal: Proposal) -> int:

@@ -44,9 +44,33 @@ def test_class_mass_normalisation_is_that_of_the_paper():
     free = labels < 0
     share = (np.bincount(labels[~free]) + 1) / ((~free).sum() + 4)        # section 4: with Laplace smoothing
     expected = f * share / f[free].sum(0)
-    made = harmonic_functions(w, labels, class_mass=True)
+    made = harmonic_functions(w, labels)
     np.testing.assert_allclose(made.probabilities[free], (expected / expected.sum(1, keepdims=True))[free], atol=1e-6)
     np.testing.assert_array_equal(made.predictions[~free], labels[~free])
+
+
+def test_a_classifier_beside_the_graph_is_the_equation_of_the_paper():
+    w, truth = neighbour_graph()
+    labels, rng, eta = few_labels(truth), np.random.default_rng(0), 0.2
+    words = rng.dirichlet(np.ones(4), 150)
+    words[20] = 0                                                          # no word on this item
+    known, y, p = labels >= 0, np.where(labels[:, None] >= 0, np.eye(4)[labels], 0), w.toarray() / w.sum(1)[:, None]
+    share = np.where(known | (np.arange(150) == 20), 0, eta)[:, None]
+    # Section 5: f_u = (I - (1 - eta) P_uu)^-1 ((1 - eta) P_ul f_l + eta h_u)
+    f = y.copy()
+    f[~known] = np.linalg.solve(
+        np.eye((~known).sum()) - ((1 - share) * p)[np.ix_(~known, ~known)],
+        ((1 - share) * p)[np.ix_(~known, known)] @ y[known] + (share * words)[~known],
+    )
+    made = harmonic_functions(w, labels, probabilities=words, eta=eta)
+    np.testing.assert_allclose(made.evidence["scores"], f, atol=1e-8)
+    why = made.explain(40)
+    sums = np.zeros(4)
+    for row in why.contributions:
+        sums[int(row["class"])] += row["contribution"]
+    np.testing.assert_allclose(sums, f[40], atol=1e-6)
+    assert {row["kind"] for row in why.rows} == {"classifier", "seed"}
+    assert all(0 <= node < 150 for path in why.paths for node in path["nodes"])
 
 
 def test_unreached_items_abstain_and_a_part_with_one_class_is_of_that_class():

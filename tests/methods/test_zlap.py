@@ -43,7 +43,7 @@ def test_short_and_overlong_lists_are_those_of_the_slow_twin(k):
 def test_labelled_items_are_seeds_as_in_the_slow_twin():
     x, c, _ = collection()
     labels = np.where(np.arange(200) % 9 == 0, np.arange(200) % 6, -1)
-    made = zlap(x, c, labels=labels, alpha=0.6, label_weight=2.5)
+    made = zlap(x, c, labels=labels, alpha=0.6, label_weight=2.5, safe=False)
     s, _, _ = graph(x, c, 5, 5.0)
     strength = 2.5 * s[6:, :6].max(1).mean() / s[6:, 6:][s[6:, 6:] > 0].mean()
     assert made.evidence["label_strength"] == pytest.approx(strength, rel=1e-5)
@@ -134,9 +134,9 @@ def test_evidence_solves_the_system_it_claims():
 
 
 def test_a_solve_that_did_not_converge_warns(monkeypatch):
-    from labelnb.compute.propagate import propagate as whole
+    from labelnb.compute.seed_system import solve as whole
 
-    monkeypatch.setitem(zlap.__globals__, "propagate", lambda *args, **options: whole(*args, **{**options, "max_iterations": 2}))
+    monkeypatch.setitem(zlap.__globals__, "solve", lambda *args, **options: whole(*args, **{**options, "max_iterations": 2}))
     x, c, _ = collection()
     made = zlap(x, c, alpha=0.9)
     assert "stopped at a relative residual" in made.warnings[0]
@@ -170,3 +170,108 @@ def test_a_label_of_no_class_is_refused():
     x, c, _ = collection()
     with pytest.raises(ValueError, match="labels: items 0, 1, 2, 3, 4 and 195 more hold a class position of 6"):
         zlap(x, c, labels=np.full(200, 6))
+
+
+# Safe, chosen, with proxies, with several classes ---------------------------------------------------------------------------------
+
+
+def left_out_accuracy(x, c, labels, **options) -> float:
+    """By solving anew without each label in turn."""
+    right = []
+    for item in np.flatnonzero(labels >= 0):
+        less = labels.copy()
+        less[item] = -1
+        # The strength of a label does not depend on the labels, so that leaving one out changes nothing else.
+        right.append(zlap(x, c, labels=less, safe=False, **options).predictions[item] == labels[item])
+    return float(np.mean(right))
+
+
+def test_left_out_accuracies_are_those_of_brute_force():
+    x, c, truth = planted(n=200)
+    labels = np.where(np.arange(200) < 40, truth, -1)
+    made = zlap(x, c, labels=labels, k=10, alpha=0.9)
+    assert made.evidence["left_out"]["zlap"] == pytest.approx(left_out_accuracy(x, c, labels, k=10, alpha=0.9))
+    names = (clip(x, c).predictions == truth)[:40].mean()
+    assert made.evidence["left_out"]["names"] == pytest.approx(names)
+
+
+def test_the_graph_is_left_where_it_does_worse_and_kept_where_it_does_not():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400)
+    x = rng.normal(size=(400, 12))
+    x[:, 0] = np.where(truth == 0, 1.5, -1.5)               # one direction tells the classes apart, neighbours do not
+    x[:, 1:] *= 4
+    labels = np.where(np.arange(400) < 200, truth, -1)
+    names = rng.normal(size=(2, 12))
+    made = zlap(x, names, labels=labels)
+    assert made.evidence["chosen"] == "probe"
+    assert "proposed by probe" in made.warnings[0]
+    rest = labels < 0
+    unsafe = zlap(x, names, labels=labels, safe=False)
+    assert (made.predictions[rest] == truth[rest]).mean() > (unsafe.predictions[rest] == truth[rest]).mean()
+    np.testing.assert_array_equal(made.predictions[~rest], labels[~rest])
+    x, c, truth = planted()
+    few = zlap(x, c, labels=np.where(np.arange(600) < 10, truth, -1), k=10, alpha=0.9)
+    assert few.evidence["chosen"] == "zlap"
+    assert "system" in few.evidence
+
+
+def test_auto_takes_the_setting_that_gives_back_most_labels():
+    x, c, truth = planted()
+    labels = np.where(np.arange(600) < 40, truth, -1)
+    made = zlap(x, c, labels=labels, k="auto", alpha="auto", gamma="auto", safe=False)
+    grid = made.evidence["grid"]
+    assert len(grid) == 3 * 4 * 3
+    top = max(point["accuracy"] for point in grid)
+    chosen = {name: made.evidence[name] for name in ("k", "alpha", "gamma")}
+    assert next(point["accuracy"] for point in grid if {name: point[name] for name in chosen} == chosen) == top
+    point = grid[17]
+    options = {name: point[name] for name in chosen}
+    assert point["accuracy"] == pytest.approx(left_out_accuracy(x, c, labels, **options))
+    np.testing.assert_array_equal(zlap(x, c, labels=labels, safe=False, **chosen).probabilities, made.probabilities)
+    rest = labels < 0
+    usual = zlap(x, c, labels=labels, safe=False)
+    assert (made.predictions[rest] == truth[rest]).mean() >= (usual.predictions[rest] == truth[rest]).mean()
+    assert "grid" not in zlap(x, c, k="auto", alpha="auto").evidence      # nothing to judge by
+
+
+def test_proxies_lie_where_a_slow_descent_ends_and_help_poor_names():
+    from labelnb.methods.propagation.class_proxies import learn_proxies, soft_labels
+
+    x, c, truth = planted()
+    x, c = (torch.from_numpy(part / np.linalg.norm(part, axis=1, keepdims=True)) for part in (x, c))
+    target = soft_labels(x, c, 0.1)
+    np.testing.assert_allclose(target.sum(1), 1, atol=1e-9)
+    w = c.clone().requires_grad_(True)
+    optimiser = torch.optim.SGD([w], lr=0.05)
+    for _ in range(1000):
+        optimiser.zero_grad()
+        unit = torch.nn.functional.normalize(w, dim=1)
+        loss = -(target * torch.log_softmax(x @ unit.T / 0.04, dim=1)).sum(1).mean()
+        loss.backward()
+        optimiser.step()
+    made = learn_proxies(x, c, 0.1, steps=2000)
+    np.testing.assert_allclose(made.norm(dim=1), 1, atol=1e-9)
+    ours = float(-(target * torch.log_softmax(x @ made.T / 0.04, dim=1)).sum(1).mean())
+    assert ours <= float(loss.detach()) + 1e-3
+    with_proxies = zlap(x, c, proxies=True, proxy_temperature=0.1).predictions
+    assert (with_proxies == truth).mean() > (zlap(x, c).predictions == truth).mean()
+
+
+def test_several_classes_an_item():
+    rng = np.random.default_rng(2)
+    c = np.linalg.qr(rng.normal(size=(12, 12)))[0][:3]
+    holds = rng.random((300, 3)) < 0.4
+    holds[~holds.any(1), 0] = True
+    x = holds @ c + 0.25 * rng.normal(size=(300, 12))
+    given = np.where((np.arange(300) < 60)[:, None], holds, -1).astype(np.int8)
+    made = zlap(x, c + 0.3 * rng.normal(size=c.shape), multi_labels=given, k=10, alpha=0.6)
+    seeds = made.evidence["node_seeds"].toarray()
+    np.testing.assert_array_equal(seeds[3:63] > 0, holds[:60])
+    np.testing.assert_array_equal(made.evidence["holds"][:60], holds[:60])
+    found, true = made.evidence["holds"][60:], holds[60:]
+    f1 = 2 * (found & true).sum() / (found.sum() + true.sum())
+    assert f1 > 0.8
+    assert f1 > 2 * true.sum() / (true.size + true.sum())                 # better than to say that every item holds every class
+    with pytest.raises(ValueError, match="multi_labels"):
+        zlap(x, c, multi_labels=np.full((300, 2), 1))

@@ -45,16 +45,17 @@ def label_system(
 def propose(system: SeedSystem, labels: np.ndarray, *, tolerance: float = 1e-7) -> Proposal:
     """The system's solution as a proposal: shares of the scores, its own label for a labelled item, nothing where no seed reaches.
 
-    Where scores can be negative (`poisson`), a row's least score counts as 0. Evidence: `scores`, `system`, `graph`, `node_seeds`,
-    `alpha`, `reached`, `residual`, `iterations`.
+    Nodes beyond the items are seeds that speak for items. Where scores can be negative (`poisson`), a row's least score counts as 0.
+    Evidence: `scores`, `system`, `graph`, `node_seeds`, `alpha`, `reached`, `residual`, `iterations`.
     """
     solved = solve(system, tolerance=tolerance)
-    scores = solved.scores.numpy()
-    joined = reached(system)
+    scores = solved.scores.numpy()[:len(labels)]
+    joined = reached(system)[:len(labels)]
     shares = scores - scores.min(axis=1, keepdims=True) if system.kind == "poisson" and scores.shape[1] > 1 else np.maximum(scores, 0)
     shown = own_labels(shares, labels)
     evidence = {
-        "scores": scores, "system": system, "graph": system.weights, "node_seeds": system.seeds, "alpha": system.alpha,
+        "scores": scores, "system": system, "graph": system.weights[:len(labels), :len(labels)], "node_seeds": system.seeds,
+        "alpha": system.alpha,
         "reached": joined, "residual": solved.residual, "iterations": solved.iterations,
     }
     return Proposal.from_scores(shown, reached=joined, evidence=evidence, warnings=said(solved, joined))

@@ -5,18 +5,28 @@ Reference code: https://github.com/vladan-stojnic/ZLaP
 """
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 import torch
 
-from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
-from labelnb.compute.knn import knn_graph
-from labelnb.compute.propagate import Propagation, normalised, propagate
+from labelnb.checks import Range, as_tensor, class_labels, class_rows, unit_rows, within
+from labelnb.compute.leave_one_out import leave_one_out
+from labelnb.compute.propagate import Propagation, normalised
 from labelnb.compute.rewire import rewired
-from labelnb.compute.seed_system import SeedSystem
+from labelnb.compute.seed_system import SeedSystem, reached, solve
+from labelnb.methods.propagation.class_item_graph import Neighbours, class_item_weights, label_strength, neighbours, node_seeds
+from labelnb.methods.propagation.class_proxies import learn_proxies
+from labelnb.methods.propagation.left_out_choice import (
+    GridPoint,
+    best_point,
+    fallback_said,
+    judged_items,
+    safe_choice,
+    without_graph,
+    zlap_grid,
+)
+from labelnb.methods.propagation.system_proposal import own_labels
 from labelnb.results import Proposal
 
 WIDGET = "propagation"
@@ -27,12 +37,16 @@ def zlap(
     embeddings: torch.Tensor,
     class_embeddings: torch.Tensor,
     *,
-    k: Annotated[int, Range(1, 200)] = 5,
-    alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
-    gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
+    k: Annotated[int, Range(1, 200)] | Literal["auto"] = 5,
+    alpha: Annotated[float, Range(0.0, 0.999)] | Literal["auto"] = 0.3,
+    gamma: Annotated[float, Range(0.1, 20.0)] | Literal["auto"] = 5.0,
     labels: torch.Tensor | None = None,
+    multi_labels: torch.Tensor | None = None,
     label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
     rescale: bool = False,
+    proxies: bool = False,
+    proxy_temperature: Annotated[float, Range(0.001, 1.0)] = 0.01,
+    safe: bool = True,
     graph_edits: torch.Tensor | None = None,
 ) -> Proposal:
     """Propose the class whose name reaches an item best over the graph of items and names.
@@ -44,23 +58,32 @@ def zlap(
     k : length of the two neighbour lists of an item. As in the reference, an item stands in its own list of items and is then left
         out, so there are k - 1 other items and k classes (all of them where there are fewer)
     alpha : share of a score that comes from the neighbours, in [0, 1); the larger, the farther labels travel
-    gamma : power on the similarities between items and classes, which live in a narrower range than those between items
+    gamma : power on the similarities between items and classes, which live in a narrower range than those between items.
+        `auto`, for any of the three, chooses among k 5, 10, 20, alpha .3, .6, .9, .97 and gamma 3, 5, 8 the setting at which the rest of
+        the graph gives back most of the labels, each left out in turn (closed form); without labels it is the default
     labels : (N,) class positions of items that are known, -1 where not. A known item becomes a seed of its class beside the class's
         name; it is proposed its own label with probability 1, while its row of the scores says what its neighbourhood makes of it
+    multi_labels : (N, K) of 1, 0, -1 (unknown) instead of labels, where an item can hold several classes: each 1 is a seed
     label_weight : how much louder a labelled neighbour speaks to an item than the name that lies nearest to it. A name spreads its
         strength of 1 over the many items it is joined to, a labelled item over few, so the seeds' own strength is this times the
         mean of the items' strongest links to a name over the mean of their links among themselves
-    rescale : bring all similarities from their least and greatest to 0..1 before the power: the reference's setting for class vectors
-        that were learned from images (proxies)
+    rescale : bring all similarities from their least and greatest to 0..1 before the power: the reference's setting for proxies
+    proxies : replace the names' vectors by vectors learned from the items that the names find (InMaP), and rescale. It takes the
+        classes to be of equal size: right on balanced collections only
+    proxy_temperature : softmax temperature at which names find items for the proxies
+    safe : where labels are given, leave each out in turn, and propose by the graph only where that gives back as many as names alone
+        and as a linear probe do; else propose by the better of those (`evidence["chosen"]`)
     graph_edits : (E, 4) edges among the items that people have changed: a, b (-1 for all of a), factor, and what is added in mean weights
 
     Returns
     -------
     Proposal; probabilities are the scores over their row's sum. Items that no seed reaches abstain. Evidence: `scores` (N, K);
     `graph`, sparse (K + N, K + N), the normalised S over classes, then items; `node_seeds`, sparse (K + N, K); `class_scores` (K, K);
-    `alpha`; `residual`; `iterations`; `knn_recall`; `reached` (N,) bool; `label_strength`, of the labelled items in `node_seeds`.
-    The solution of (I - alpha graph) F = node_seeds holds class_scores, then scores. `system` is all of this in one, with the weights
-    before they are normalised, for `explain` and the widgets.
+    `k`, `alpha`, `gamma`, as used; `residual`; `iterations`; `knn_recall`; `reached` (N,) bool; `label_strength`, of the labelled items
+    in `node_seeds`; `system`, all of this in one, for `explain` and the widgets; `chosen` (`zlap`, `names`, `probe`) and `left_out`, the
+    accuracies by name, where it is safe; `grid`, rows of k, alpha, gamma, accuracy, sureness, where something was chosen;
+    `thresholds` (K,) and `holds` (N, K) bool with multi_labels. The solution of (I - alpha graph) F = node_seeds holds class_scores, then
+    scores. Where names or probe were chosen, `scores` are theirs, and there is no `system`.
 
     Raises
     ------
@@ -71,7 +94,7 @@ def zlap(
     -----
     The neighbours cost N^2 D below 30,000 items, less above where there are groups; the solve is linear in N k K. Do not use it where the
     items' own neighbours are of mixed classes: it then spreads mistakes. Nor with more than a few labels a class: names stay seeds
-    however wrong they are, and a classifier learns more from the labels.
+    however wrong they are, and a classifier learns more from the labels (`safe` then falls back to it).
 
     On 10,000 CIFAR-10 images in a weak space (ConSE with half its weight on text; names alone: .379) the paper's defaults, tuned for CLIP,
     reached .402, k=10 with alpha=.9 .445, k=5 with gamma=1 only .366. The label_weight of 10 was at or near the best in that space
@@ -79,103 +102,119 @@ def zlap(
     """
     x = unit_rows(embeddings)
     classes = class_rows(class_embeddings, x)
-    weights, recall, _ = class_item_weights(x, classes, k, gamma, rescale)
-    strength = label_strength(normalised(weights), len(classes), label_weight)
+    if proxies:
+        classes = learn_proxies(x, classes, proxy_temperature)
+    else:
+        within("proxy_temperature", proxy_temperature, 1e-3, 1.0)
+    known, holds = _known(labels, multi_labels, len(x), len(classes))
+    rescale = rescale or proxies
+    near, points = _settings(x, classes, known, k, alpha, gamma, label_weight, rescale, graph_edits)
+    best = best_point(points)
+    weights, _ = class_item_weights(near.shortened(best.k), best.gamma, rescale)
+    strength = label_strength(weights, len(classes), label_weight)
     if graph_edits is not None:
         weights = rewired(weights, graph_edits, first=len(classes))
-    graph = normalised(weights)
-    known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    seeds = node_seeds(len(classes), len(x), known, strength)
-    solved = solve(graph, seeds, alpha, x)
-    scores = solved.scores[len(classes):]
-    reached = reached_items(graph, seeds, len(classes))
-    evidence = {
-        "scores": scores, "graph": graph, "node_seeds": seeds, "class_scores": solved.scores[: len(classes)], "alpha": float(alpha),
-        "residual": solved.residual, "iterations": solved.iterations, "knn_recall": recall, "reached": reached,
-        "label_strength": strength, "system": SeedSystem("spreading", weights, seeds, float(alpha), len(classes)),
-    }
-    shown = scores.cpu().numpy()
-    if known is not None and (known >= 0).any():
-        shown = shown.copy()
-        shown[known >= 0] = np.eye(len(classes), dtype=shown.dtype)[known[known >= 0]]
-    return Proposal.from_scores(shown, reached=reached, evidence=evidence, warnings=_warnings(solved, reached))
+    seeds = node_seeds(len(classes), len(x), holds, strength)
+    system = SeedSystem("spreading", weights, seeds, within("alpha", best.alpha, 0.0, 0.999), len(classes))
+    made = _evidence(system, near, best, strength, x)
+    if len(points) > 1:
+        made.evidence["grid"] = [point._asdict() for point in points]
+    if multi_labels is not None:
+        given = as_tensor(multi_labels, "multi_labels", dtype=None).cpu().numpy()
+        made.evidence.update(_thresholds(system, made.evidence["scores"], given))
+    if safe and holds.shape[1] and multi_labels is None and label_weight > 0:
+        made.evidence["chosen"], made.evidence["left_out"] = safe_choice(system, x, classes, known)
+        if made.evidence["chosen"] != "zlap":
+            return _fallback(made.evidence["chosen"], x, classes, known, system, made.evidence)
+    return Proposal.from_scores(
+        own_labels(made.evidence["scores"], known), reached=made.evidence["reached"], evidence=made.evidence,
+        warnings=_warnings(made.solved, made.evidence["reached"]),
+    )
 
 
-def class_item_weights(
-    x: torch.Tensor, classes: torch.Tensor, k: int, gamma: float, rescale: bool,
-) -> tuple[scipy.sparse.csr_array, float, tuple[float, float]]:
-    """The weights over K classes, then N items (section 3.2 of the paper); recall of the neighbours; range of similarities."""
-    positive_int("k", k, high=200)
-    within("gamma", gamma, 0.1, 20.0)
-    n, n_classes = len(x), len(classes)
-    others = min(k, n) - 1
-    to_items = knn_graph(x, others) if others else None
-    to_classes = knn_graph(classes, min(k, n_classes), queries=x)
-    low, high = 0.0, 1.0
-    if rescale:
-        everything = [to_classes.similarities] if to_items is None else [to_classes.similarities, to_items.similarities]
-        low = min(float(part.min()) for part in everything)
-        high = 1.0                                              # an item's similarity to itself, in its own list
-        if high - low < 1e-12:
-            low = 0.0
-    links = neighbour_weights(to_classes.indices, to_classes.similarities, n_classes, low, high, gamma)
-    among = scipy.sparse.csr_array((n, n), dtype=links.dtype)
-    if to_items is not None:
-        among = neighbour_weights(to_items.indices, to_items.similarities, n, low, high, 1.0)
-    # W + W.T of the directed lists: a pair of items that list each other weighs twice, as in the reference.
-    w = scipy.sparse.block_array([[None, links.T], [links, among + among.T]], format="csr")
-    w.eliminate_zeros()
-    return w, 1.0 if to_items is None else to_items.recall, (low, high)
+class _Made(NamedTuple):
+    evidence: dict[str, Any]
+    solved: Propagation
 
 
-def neighbour_weights(
-    indices: torch.Tensor, similarities: torch.Tensor, columns: int, low: float, high: float, gamma: float,
-) -> scipy.sparse.csr_array:
-    """Neighbour lists as a sparse matrix: similarities brought from low..high to 0..1, negative ones dropped, to the power gamma."""
-    weights = ((similarities - low) / (high - low)).clamp_min(0).pow(gamma).cpu().numpy()
-    rows, k = weights.shape
-    starts, ends = np.arange(0, rows * k + 1, k), indices.cpu().numpy().ravel().copy()
-    made = scipy.sparse.csr_array((weights.ravel(), ends, starts), shape=(rows, columns))
-    made.eliminate_zeros()
-    return made
+def _known(labels: Any, multi_labels: Any, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Single labels (N,), -1 where there is none or several can hold; and every known pair of item and class, (2, L)."""
+    if multi_labels is None:
+        known = np.full(n, -1) if labels is None else class_labels(labels, n, n_classes=n_classes).cpu().numpy()
+        items = np.flatnonzero(known >= 0)
+        return known, np.stack([items, known[items]])
+    given = as_tensor(multi_labels, "multi_labels", dtype=None).cpu().numpy()
+    if given.shape != (n, n_classes) or not np.isin(given, (-1, 0, 1)).all():
+        raise ValueError(f"multi_labels: got shape {given.shape}, expected ({n}, {n_classes}) of 1, 0 and -1 for unknown")
+    return np.full(n, -1), np.stack(np.nonzero(given == 1))
 
 
-def label_strength(graph: scipy.sparse.csr_array, n_classes: int, label_weight: float) -> float:
-    """The strength of a labelled item as a seed at which it is heard `label_weight` times as loud as the nearest name.
+def _settings(
+    x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, k: Any, alpha: Any, gamma: Any, label_weight: float, rescale: bool,
+    graph_edits: Any,
+) -> tuple[Neighbours, list[GridPoint]]:
+    """The neighbours for the largest k that is looked at, and the settings judged; one, not judged, where nothing is to be chosen."""
+    usual: dict[str, Any] = {"k": 5, "alpha": 0.3, "gamma": 5.0}
+    given = {"k": k, "alpha": alpha, "gamma": gamma}
+    open_ones = [name for name, value in given.items() if isinstance(value, str)]
+    if wrong := [name for name in open_ones if given[name] != "auto"]:
+        raise ValueError(f"{wrong[0]}: got {given[wrong[0]]!r}, expected a number or 'auto'")
+    fixed: dict[str, Any] = {name: usual[name] if name in open_ones else value for name, value in given.items()}
+    within("alpha", fixed["alpha"], 0.0, 0.999)
+    within("gamma", fixed["gamma"], 0.1, 20.0)
+    if not open_ones or len(np.unique(known[known >= 0])) < 2:
+        near = neighbours(x, classes, fixed["k"])
+        return near, [GridPoint(int(fixed["k"]), float(fixed["alpha"]), float(fixed["gamma"]), np.nan, np.nan)]
+    grid: dict[str, Any] = {name: _GRID[name] if name in open_ones else (value,) for name, value in fixed.items()}
+    near = neighbours(x, classes, max(grid["k"]))
+    return near, zlap_grid(
+        near, known, judged_items(x, known), ks=grid["k"], alphas=grid["alpha"], gammas=grid["gamma"], label_weight=label_weight,
+        rescale=rescale, graph_edits=graph_edits,
+    )
 
-    Without it, labels would drown the names where these lie far from the items, as gamma makes the far still farther.
+
+def _evidence(system: SeedSystem, near: Neighbours, best: GridPoint, strength: float, x: torch.Tensor) -> _Made:
+    double = system._replace(weights=system.weights.astype(np.float64 if x.dtype == torch.float64 else np.float32))
+    solved = solve(double, tolerance=_TOLERANCE, device=x.device)
+    k = system.first_item
+    return _Made({
+        "scores": solved.scores[k:].cpu().numpy(), "graph": normalised(system.weights), "node_seeds": system.seeds,
+        "class_scores": solved.scores[:k], "k": best.k, "alpha": best.alpha, "gamma": best.gamma, "residual": solved.residual,
+        "iterations": solved.iterations, "knn_recall": near.recall, "reached": reached(system)[k:], "label_strength": strength,
+        "system": system,
+    }, solved)
+
+
+def _fallback(
+    chosen: str, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, system: SeedSystem, evidence: dict[str, Any],
+) -> Proposal:
+    """The proposal of names or probe, where the known labels say that the graph does worse."""
+    scores = without_graph(chosen, x, classes, known, x)
+    names = ("k", "alpha", "gamma", "chosen", "left_out", "grid", "knn_recall")
+    kept: dict[str, Any] = {name: evidence[name] for name in names if name in evidence}
+    kept["graph"] = evidence["graph"][system.first_item:, system.first_item:]
+    said = fallback_said(chosen, evidence["left_out"])
+    return Proposal.from_scores(own_labels(scores, known), evidence={"scores": scores, **kept}, warnings=[said])
+
+
+def _thresholds(system: SeedSystem, scores: np.ndarray, given: np.ndarray) -> dict[str, np.ndarray]:
+    """By class, the score above which an item is proposed to hold it: the one of best F1 over the items for which it is known.
+
+    An item that is a seed is judged by what the rest of the graph makes of it.
     """
-    within("label_weight", label_weight, 0.0, 1000.0)
-    names, among = graph[n_classes:, :n_classes], graph[n_classes:, n_classes:]
-    if names.nnz == 0 or among.nnz == 0:
-        return float(label_weight)
-    return float(label_weight * names.max(axis=1).toarray().mean(dtype=np.float64) / among.data.mean(dtype=np.float64))
-
-
-def node_seeds(n_classes: int, n: int, known: np.ndarray | None, strength: float) -> scipy.sparse.csr_array:
-    """Y over classes, then items: 1 for each class's own name, `strength` for each known item's class."""
-    items = np.empty(0, np.int64) if known is None else np.flatnonzero(known >= 0)
-    rows = np.concatenate([np.arange(n_classes), items + n_classes])
-    columns = np.concatenate([np.arange(n_classes), np.empty(0, np.int64) if known is None else known[items]])
-    strengths = np.concatenate([np.ones(n_classes), np.full(len(items), strength)])
-    seeds = scipy.sparse.csr_array((strengths, (rows, columns)), shape=(n_classes + n, n_classes))
-    seeds.eliminate_zeros()
-    return seeds
-
-
-def solve(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, alpha: float, x: torch.Tensor) -> Propagation:
-    """F of (I - alpha S) F = Y on the items' device and in their type; never negative, as the true solution is."""
-    within("alpha", alpha, 0.0, 0.999)
-    start = seeds.astype(np.float64 if x.dtype == torch.float64 else np.float32)
-    dense = None if x.device.type == "cpu" else torch.from_numpy(start.toarray()).to(x.device)
-    solved = propagate(graph, start if dense is None else dense, alpha=alpha, tolerance=_TOLERANCE, normalise="none")
-    return solved._replace(scores=solved.scores.clamp_min_(0))
-
-
-def reached_items(graph: scipy.sparse.csr_array, seeds: scipy.sparse.csr_array, n_classes: int) -> np.ndarray:
-    """(N,) bool: whether any path joins the item to a seed."""
-    _, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return np.isin(part[n_classes:], part[np.unique(seeds.nonzero()[0])])
+    judged, nodes = scores.astype(np.float64), system.seed_nodes[system.seed_nodes >= system.first_item]
+    judged[nodes - system.first_item] = leave_one_out(system, nodes, tolerance=1e-7)
+    cuts = np.full(scores.shape[1], np.inf)
+    for c in range(scores.shape[1]):
+        known = np.flatnonzero(given[:, c] >= 0)
+        order = known[np.argsort(-judged[known, c], kind="stable")]
+        right = np.cumsum(given[order, c] == 1)
+        if len(order) and right[-1]:
+            f1 = 2 * right / (np.arange(1, len(order) + 1) + right[-1])
+            last = int(f1.argmax())
+            ahead = judged[order, c]
+            cuts[c] = ahead[last] if last + 1 == len(order) else (ahead[last] + ahead[last + 1]) / 2
+    return {"thresholds": cuts, "holds": np.where(given >= 0, given == 1, scores >= cuts)}
 
 
 def _warnings(solved: Propagation, reached: np.ndarray) -> list[str]:
@@ -187,5 +226,6 @@ def _warnings(solved: Propagation, reached: np.ndarray) -> list[str]:
     return said
 
 
+_GRID: dict[str, tuple[Any, ...]] = {"k": (5, 10, 20), "alpha": (0.3, 0.6, 0.9, 0.97), "gamma": (3.0, 5.0, 8.0)}
 _TOLERANCE = 1e-7
 """Tighter than the reference's 1e-6: scores of items far from every seed are small beside the seeds themselves."""

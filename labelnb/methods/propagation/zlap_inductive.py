@@ -6,17 +6,19 @@ Reference code: https://github.com/vladan-stojnic/ZLaP
 """
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import scipy.sparse
 import torch
 
-from labelnb.checks import Range, class_labels, class_rows, unit_rows
+from labelnb.checks import Range, class_labels, class_rows, unit_rows, within
 from labelnb.compute.knn import knn_graph
-from labelnb.compute.propagate import normalised
 from labelnb.compute.rewire import rewired
-from labelnb.methods.propagation.zlap import class_item_weights, label_strength, neighbour_weights, node_seeds, solve
+from labelnb.compute.seed_system import SeedSystem, solve
+from labelnb.methods.propagation.class_item_graph import class_item_weights, label_strength, link_weights, neighbours, node_seeds
+from labelnb.methods.propagation.class_proxies import learn_proxies
+from labelnb.methods.propagation.left_out_choice import fallback_said, safe_choice, without_graph
 from labelnb.results import Proposal
 
 WIDGET = "review"
@@ -35,6 +37,9 @@ def zlap_inductive(
     label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
     sparse: bool = False,
     rescale: bool = False,
+    proxies: bool = False,
+    proxy_temperature: Annotated[float, Range(0.001, 1.0)] = 0.01,
+    safe: bool = True,
     graph_edits: torch.Tensor | None = None,
 ) -> Proposal:
     """Propose classes for items that stand outside the graph, as if each were seen alone.
@@ -49,14 +54,17 @@ def zlap_inductive(
     class_embeddings : (K, D) one vector a class, or (K, P, D) one a prompt, from the same encoder
     new_embeddings : (M, D) vectors to propose for; none proposes for `embeddings` themselves, each its own nearest neighbour
     k : items and classes that a new item is joined to (at most N and K); in the graph as in `zlap`
-    alpha, gamma, labels, label_weight, rescale, graph_edits : as in `zlap`; with labels, the columns are those of all seeds of a class
+    alpha, gamma, labels, label_weight, rescale, proxies, proxy_temperature, graph_edits : as in `zlap`; with labels, the columns are
+        those of all seeds of a class
     sparse : keep of each node only its largest entry, as the paper's sparse form does: less memory, near the same accuracy
+    safe : as in `zlap`: where labels are given and the graph, each left out in turn, gives back fewer of them than names alone or a
+        linear probe do, the new items are proposed for by the better of those
 
     Returns
     -------
     Proposal for the M new items; probabilities are the scores over their row's sum, a row of zeros abstains. Evidence: `scores`
     (M, K), `columns` (K + N, K) what each node carries (sparse where asked), `links`, sparse (M, K + N), y of each new item, so that
-    links @ columns are the scores; `residual`, `iterations`, `knn_recall`.
+    links @ columns are the scores; `residual`, `iterations`, `knn_recall`; `chosen` and `left_out` as in `zlap`.
 
     Raises
     ------
@@ -73,20 +81,33 @@ def zlap_inductive(
     if new.shape[1] != x.shape[1]:
         raise ValueError(f"new_embeddings: vectors of {new.shape[1]} numbers, embeddings of {x.shape[1]}; embed both with the same encoder")
     classes = class_rows(class_embeddings, x)
-    weights, recall, (low, high) = class_item_weights(x, classes, k, gamma, rescale)
-    strength = label_strength(normalised(weights), len(classes), label_weight)
-    graph = normalised(weights if graph_edits is None else rewired(weights, graph_edits, first=len(classes)))
-    known = None if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    seeds = node_seeds(len(classes), len(x), known, strength)
-    solved = solve(graph, seeds, alpha, x)
+    if proxies:
+        classes = learn_proxies(x, classes, proxy_temperature)
+    within("proxy_temperature", proxy_temperature, 1e-3, 1.0)
+    within("alpha", alpha, 0.0, 0.999)
+    known = np.full(len(x), -1) if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
+    near = neighbours(x, classes, k)
+    weights, (low, high) = class_item_weights(near, gamma, rescale or proxies)
+    items = np.flatnonzero(known >= 0)
+    seeds = node_seeds(len(classes), len(x), np.stack([items, known[items]]), label_strength(weights, len(classes), label_weight))
+    if graph_edits is not None:
+        weights = rewired(weights, graph_edits, first=len(classes))
+    system = SeedSystem("spreading", weights, seeds, float(alpha), len(classes))
+    evidence: dict[str, Any] = {"knn_recall": near.recall}
+    if safe and len(items) and label_weight > 0:
+        evidence["chosen"], evidence["left_out"] = safe_choice(system, x, classes, known)
+        if evidence["chosen"] != "zlap":
+            scores = without_graph(evidence["chosen"], x, classes, known, new)
+            return Proposal.from_scores(scores, evidence=evidence, warnings=[fallback_said(evidence["chosen"], evidence["left_out"])])
+    solved = solve(system, tolerance=1e-7, device=x.device)
     columns = solved.scores.cpu().numpy()
     if sparse:
         columns = _largest_only(columns)
     to_items = knn_graph(x, min(k, len(x)), queries=new)
     to_classes = knn_graph(classes, min(k, len(classes)), queries=new)
     links = scipy.sparse.hstack([
-        neighbour_weights(to_classes.indices, to_classes.similarities.clamp_min(0), len(classes), low, high, gamma),
-        neighbour_weights(to_items.indices, to_items.similarities.clamp_min(0), len(x), low, high, 1.0),
+        link_weights(to_classes.indices, to_classes.similarities.clamp_min(0), len(classes), low, high, gamma),
+        link_weights(to_items.indices, to_items.similarities.clamp_min(0), len(x), low, high, 1.0),
     ], format="csr")
     scores = links @ columns
     scores = np.asarray(scores.toarray() if scipy.sparse.issparse(scores) else scores)
@@ -94,10 +115,10 @@ def zlap_inductive(
     lost = int((scores.sum(1) == 0).sum())
     if lost:
         said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")
-    evidence = {
-        "scores": scores, "columns": columns, "links": links, "residual": solved.residual, "iterations": solved.iterations,
-        "knn_recall": min(recall, to_items.recall),
-    }
+    evidence.update(
+        scores=scores, columns=columns, links=links, residual=solved.residual, iterations=solved.iterations,
+        knn_recall=min(near.recall, to_items.recall),
+    )
     return Proposal.from_scores(scores, evidence=evidence, warnings=said)
 
 
