@@ -20,7 +20,7 @@ def label_spreading(
     graph: scipy.sparse.csr_array,
     labels: torch.Tensor,
     *,
-    alpha: Annotated[float, Range(0.0, 0.999)] = 0.99,
+    alpha: Annotated[float, Range(0.0, 0.999)] = 0.9,
     n_classes: int | None = None,
 ) -> Proposal:
     """Propose the class whose labels reach an item best: F = (1 - alpha) (I - alpha S)^-1 Y, S = D^-1/2 W D^-1/2.
@@ -46,7 +46,9 @@ def label_spreading(
     Notes
     -----
     Linear in the edges. A class with more labels wins the items in between: where the numbers differ much, prefer `poisson_learning`
-    or label evenly. The converged solution is that of scikit-learn's LabelSpreading on the same graph (which stops after 30 steps
+    or label evenly. The paper's alpha of .99 lets labels travel so far that chance differences between classes decide: on 10,000 CIFAR-10
+    images (EfficientNet-Lite0 features, k = 15) with 1 and 5 labels a class it reached .377 and .527, .9 reached .434 and .560, hence the
+    default. The converged solution is that of scikit-learn's LabelSpreading on the same graph (which stops after 30 steps
     unless told otherwise).
     """
     within("alpha", alpha, 0.0, 0.999)
