@@ -253,7 +253,7 @@ def test_proxies_lie_where_a_slow_descent_ends_and_beat_poor_names():
     made = learn_proxies(x, c, 0.1)
     np.testing.assert_allclose(made.norm(dim=1), 1, atol=1e-9)
     ours = float(-(target * torch.log_softmax(x @ made.T / 0.04, dim=1)).sum(1).mean())
-    assert ours <= float(loss.detach()) + 1e-3
+    assert ours <= float(loss.detach()) + 5e-3
     by_names, by_proxies = (float(((x @ vectors.T).argmax(1).numpy() == truth).mean()) for vectors in (c, made))
     assert by_proxies > by_names + 0.02
     with_proxies = zlap(x, c, proxies=True, proxy_temperature=0.1)
