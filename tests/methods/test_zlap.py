@@ -238,7 +238,9 @@ def test_auto_takes_the_setting_that_gives_back_most_labels():
 def test_proxies_lie_where_a_slow_descent_ends_and_beat_poor_names():
     from labelnb.methods.propagation.class_proxies import learn_proxies, soft_labels
 
-    x, c, truth = planted()
+    rng = np.random.default_rng(2)
+    centres, truth = rng.normal(size=(5, 16)), np.arange(600) % 5
+    x, c = centres[truth] + rng.normal(size=(600, 16)), centres + rng.normal(size=(5, 16))
     x, c = (torch.from_numpy(part / np.linalg.norm(part, axis=1, keepdims=True)) for part in (x, c))
     target = soft_labels(x, c, 0.1)
     np.testing.assert_allclose(target.sum(1), 1, atol=1e-9)
