@@ -103,12 +103,7 @@ def zlap_inductive(
     columns = solved.scores.cpu().numpy()
     if sparse:
         columns = _largest_only(columns)
-    to_items = knn_graph(x, min(k, len(x)), queries=new)
-    to_classes = knn_graph(classes, min(k, len(classes)), queries=new)
-    links = scipy.sparse.hstack([
-        link_weights(to_classes.indices, to_classes.similarities.clamp_min(0), len(classes), low, high, gamma),
-        link_weights(to_items.indices, to_items.similarities.clamp_min(0), len(x), low, high, 1.0),
-    ], format="csr")
+    links, found = _links(x, classes, new, k, low, high, gamma)
     scores = links @ columns
     scores = np.asarray(scores.toarray() if scipy.sparse.issparse(scores) else scores)
     said = [] if solved.converged else [f"the solve stopped at a relative residual of {solved.residual:.1e}; lower alpha"]
@@ -117,9 +112,22 @@ def zlap_inductive(
         said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")
     evidence.update(
         scores=scores, columns=columns, links=links, residual=solved.residual, iterations=solved.iterations,
-        knn_recall=min(near.recall, to_items.recall),
+        knn_recall=min(near.recall, found),
     )
     return Proposal.from_scores(scores, evidence=evidence, warnings=said)
+
+
+def _links(
+    x: torch.Tensor, classes: torch.Tensor, new: torch.Tensor, k: int, low: float, high: float, gamma: float,
+) -> tuple[scipy.sparse.csr_array, float]:
+    """(M, K + N) weights of the new items' links to classes and items, and the recall of the neighbours."""
+    to_items = knn_graph(x, min(k, len(x)), queries=new)
+    to_classes = knn_graph(classes, min(k, len(classes)), queries=new)
+    made = scipy.sparse.hstack([
+        link_weights(to_classes.indices, to_classes.similarities.clamp_min(0), len(classes), low, high, gamma),
+        link_weights(to_items.indices, to_items.similarities.clamp_min(0), len(x), low, high, 1.0),
+    ], format="csr")
+    return scipy.sparse.csr_array(made), to_items.recall
 
 
 def _largest_only(columns: np.ndarray) -> scipy.sparse.csr_array:
