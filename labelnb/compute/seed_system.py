@@ -194,6 +194,7 @@ class Inner(NamedTuple):
 
     @classmethod
     def of(cls, system: SeedSystem) -> Inner:
+        """The form of a system."""
         w = system.weights.astype(np.float64)
         degree = np.asarray(w.sum(axis=1)).ravel()
         _, parts = scipy.sparse.csgraph.connected_components(w, directed=False)

@@ -42,14 +42,14 @@ def judge(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(((scores.argmax(axis=1) == truth) & (total > 0)).mean()), float(share.mean())
 
 
-def judged_items(x: torch.Tensor, known: np.ndarray) -> np.ndarray:
+def judged_items(x: torch.Tensor, known: np.ndarray, most: int = MOST_JUDGED) -> np.ndarray:
     """Positions of the known items that are judged: all, or a sample by their content, whatever their order."""
     items = np.flatnonzero(known >= 0)
-    if len(items) <= MOST_JUDGED:
+    if len(items) <= most:
         return items
     from labelnb.compute.kmeans import content_order
 
-    return np.sort(items[content_order(x[items], 0)[:MOST_JUDGED].cpu().numpy()])
+    return np.sort(items[content_order(x[items], 0)[:most].cpu().numpy()])
 
 
 def zlap_grid(
@@ -74,7 +74,7 @@ def zlap_grid(
             if graph_edits is not None:
                 weights = rewired(weights, graph_edits, first=n_classes)
             seeds = node_seeds(n_classes, n, np.stack([items, known[items]]), strength)
-            rows = leave_one_out_alphas(weights, seeds, alphas, judged + n_classes, tolerance=1e-7)
+            rows = leave_one_out_alphas(weights, seeds, alphas, judged + n_classes, tolerance=1e-6)
             for alpha, scores in zip(alphas, rows, strict=True):
                 points.append(GridPoint(int(k), float(alpha), float(gamma), *judge(scores, known[judged])))
     return points

@@ -59,7 +59,7 @@ def zlap(
         out, so there are k - 1 other items and k classes (all of them where there are fewer)
     alpha : share of a score that comes from the neighbours, in [0, 1); the larger, the farther labels travel
     gamma : power on the similarities between items and classes, which live in a narrower range than those between items.
-        `auto`, for any of the three, chooses among k 5, 10, 20, alpha .3, .6, .9, .97 and gamma 3, 5, 8 the setting at which the rest of
+        `auto`, for any of the three, chooses among k 5, 10, 20, alpha .3, .6, .9, .97 and gamma 2, 5 the setting at which the rest of
         the graph gives back most of the labels, each left out in turn (closed form); without labels it is the default
     labels : (N,) class positions of items that are known, -1 where not. A known item becomes a seed of its class beside the class's
         name; it is proposed its own label with probability 1, while its row of the scores says what its neighbourhood makes of it
@@ -168,7 +168,7 @@ def _settings(
     grid: dict[str, Any] = {name: _GRID[name] if name in open_ones else (value,) for name, value in fixed.items()}
     near = neighbours(x, classes, max(grid["k"]))
     return near, zlap_grid(
-        near, known, judged_items(x, known), ks=grid["k"], alphas=grid["alpha"], gammas=grid["gamma"], label_weight=label_weight,
+        near, known, judged_items(x, known, _MOST_JUDGED), ks=grid["k"], alphas=grid["alpha"], gammas=grid["gamma"], label_weight=label_weight,
         rescale=rescale, graph_edits=graph_edits,
     )
 
@@ -226,6 +226,8 @@ def _warnings(solved: Propagation, reached: np.ndarray) -> list[str]:
     return said
 
 
-_GRID: dict[str, tuple[Any, ...]] = {"k": (5, 10, 20), "alpha": (0.3, 0.6, 0.9, 0.97), "gamma": (3.0, 5.0, 8.0)}
+_GRID: dict[str, tuple[Any, ...]] = {"k": (5, 10, 20), "alpha": (0.3, 0.6, 0.9, 0.97), "gamma": (2.0, 5.0)}
+_MOST_JUDGED = 150
+"""Labels that the grid is judged by at most: its cost is in proportion."""
 _TOLERANCE = 1e-7
 """Tighter than the reference's 1e-6: scores of items far from every seed are small beside the seeds themselves."""
