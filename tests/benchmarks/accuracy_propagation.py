@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    start, data = time.perf_counter(), np.load(options.features)
+    start, data = time.perf_counter(), np.load(options.features, allow_pickle=False)
     x, y = data["x"].astype(np.float32), data["y"].astype(np.int64)
     kept = json.loads(options.keep.read_text()) if options.keep.exists() else {}
     methods = candidates(x, data["class_embeddings"].astype(np.float32), options.k)

@@ -168,8 +168,8 @@ def _settings(
     grid: dict[str, Any] = {name: _GRID[name] if name in open_ones else (value,) for name, value in fixed.items()}
     near = neighbours(x, classes, max(grid["k"]))
     return near, zlap_grid(
-        near, known, judged_items(x, known, _MOST_JUDGED), ks=grid["k"], alphas=grid["alpha"], gammas=grid["gamma"], label_weight=label_weight,
-        rescale=rescale, graph_edits=graph_edits,
+        near, known, judged_items(x, known, _MOST_JUDGED), ks=grid["k"], alphas=grid["alpha"], gammas=grid["gamma"],
+        label_weight=label_weight, rescale=rescale, graph_edits=graph_edits,
     )
 
 
