@@ -54,8 +54,9 @@ def propose(system: SeedSystem, labels: np.ndarray, *, tolerance: float = 1e-7) 
     shares = scores - scores.min(axis=1, keepdims=True) if system.kind == "poisson" and scores.shape[1] > 1 else np.maximum(scores, 0)
     shown = own_labels(shares, labels)
     n = len(labels)
+    among = system.weights if system.weights.shape[0] == n else system.weights[:n, :n]
     evidence = {
-        "scores": scores, "system": system, "graph": system.weights if system.weights.shape[0] == n else system.weights[:n, :n], "node_seeds": system.seeds,
+        "scores": scores, "system": system, "graph": among, "node_seeds": system.seeds,
         "alpha": system.alpha,
         "reached": joined, "residual": solved.residual, "iterations": solved.iterations,
     }
