@@ -1,4 +1,4 @@
-"""A map of the items: two numbers for each, near for what is alike.
+"""A map of the items: two numbers for each (or a few more), near for what is alike.
 
 UMAP: McInnes, Healy and Melville 2018 (arXiv 1802.03426), laid out by umap-learn on our own neighbours, so that they are searched once.
 """
@@ -25,7 +25,7 @@ class Projection(NamedTuple):
     """Where each item lies on the map."""
 
     xy: torch.Tensor
-    """(N, 2) float32."""
+    """(N, 2) float32, or as many columns as asked for."""
     method: str
     """What ran: `umap` or `pca`."""
 
@@ -34,6 +34,7 @@ def project(
     x: Any,
     *,
     method: Literal["umap", "pca"] = "umap",
+    dimensions: int = 2,
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     seed: int = 0,
@@ -46,6 +47,7 @@ def project(
     ----------
     x : (N, D) vectors; UMAP compares them by cosine, PCA as they are
     method : `pca` is linear and ready at once; `umap` keeps neighbourhoods
+    dimensions : numbers an item; 2 to be drawn, a few more to be clustered
     n_neighbors : neighbours that shape the map, the row itself counted as in umap-learn; fewer where there are fewer rows
     min_dist : how close UMAP may pack points
     seed : the same seed gives the same map
@@ -69,7 +71,7 @@ def project(
     """
     if method not in ("umap", "pca"):
         raise ValueError(f"method: got {method!r}, expected 'umap' or 'pca'")
-    positive_int("n_neighbors", n_neighbors, low=2)
+    positive_int("n_neighbors", n_neighbors, low=2), positive_int("dimensions", dimensions)
     rows = as_tensor(x, "x")
     home, rows = rows.device, rows.to(able_device(rows.device))
     if rows.ndim != 2 or 0 in rows.shape:
@@ -81,24 +83,24 @@ def project(
         raise ValueError(f"graph: neighbours of {len(graph.indices)} rows among {graph.n_rows}, but x has {len(rows)} rows")
     if scipy.sparse.issparse(graph) and graph.shape != (len(rows), len(rows)):
         raise ValueError(f"graph: got shape {graph.shape}, expected ({len(rows)}, {len(rows)})")
-    start = _pca(rows)
+    start = _pca(rows, dimensions)
     if method == "pca" or len(rows) < SMALLEST_UMAP:
         return Projection(start.to(home), "pca")
     xy = _umap(rows, start.cpu().numpy(), graph, min(n_neighbors, len(rows)), min_dist, seed, progress)
     return Projection(torch.from_numpy(xy).to(home), "umap")
 
 
-def _pca(x: torch.Tensor) -> torch.Tensor:
-    """The first two principal components, each turned so that its largest entry is positive; zeros where there are fewer."""
+def _pca(x: torch.Tensor, k: int) -> torch.Tensor:
+    """The first k principal components, each turned so that its largest entry is positive; zeros where there are fewer."""
     centred = (x - x.double().mean(0).to(x.dtype)).to(torch.float32)
     n, d = centred.shape
     if n >= d:
         _, axes = torch.linalg.eigh((centred.T @ centred).double())              # ascending
-        xy = centred @ axes[:, -2:].flip(1).to(centred.dtype)
+        xy = centred @ axes[:, -k:].flip(1).to(centred.dtype)
     else:
         values, vectors = torch.linalg.eigh((centred @ centred.T).double())
-        xy = (vectors[:, -2:] * values[-2:].clamp_min(0).sqrt()).flip(1).to(centred.dtype)
-    xy = torch.cat([xy, xy.new_zeros(n, 2 - xy.shape[1])], dim=1)
+        xy = (vectors[:, -k:] * values[-k:].clamp_min(0).sqrt()).flip(1).to(centred.dtype)
+    xy = torch.cat([xy, xy.new_zeros(n, k - xy.shape[1])], dim=1)
     largest = xy.gather(0, xy.abs().argmax(0, keepdim=True))
     return xy * torch.where(largest < 0, -1.0, 1.0)
 
@@ -122,7 +124,7 @@ def _umap(x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, min_
         )[0]
     a, b = umap_.find_ab_params(1.0, min_dist)
     xy, _ = umap_.simplicial_set_embedding(
-        start, strength, 2, 1.0, a, b, 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, False, {}, False,
+        start, strength, start.shape[1], 1.0, a, b, 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, False, {}, False,
         tqdm_kwds={"disable": not progress, "delay": 1.0, "mininterval": 0.5, "desc": "map", "leave": False},
     )
     return np.ascontiguousarray(xy, dtype=np.float32)
