@@ -21,6 +21,7 @@ _HOME = {
     "Probe": "probe", "probe": "probe", "out_of_fold": "probe",
     "DawidSkene": "dawid_skene", "dawid_skene": "dawid_skene",
     "Training": "train", "train": "train",
+    "Spectrum": "spectral", "spectrum": "spectral",
 }
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "dawid_skene",
     "Training",
     "train",
+    "Spectrum",
+    "spectrum",
 ]
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from labelnb.compute.propagate import Propagation, contributions, propagate, strongest_paths
     from labelnb.compute.rewire import Resolved, resolve, rewired
     from labelnb.compute.sinkhorn import Transport, sinkhorn
+    from labelnb.compute.spectral import Spectrum, spectrum
     from labelnb.compute.train import Training, train
 
 

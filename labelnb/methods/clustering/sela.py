@@ -25,13 +25,15 @@ from labelnb.results import Clusters, as_array
 
 WIDGET = "clusters"
 CATALOGUE = 202
+WIDTH = 256
+"""Principal axes in which the heads see wider embeddings."""
 
 
 def sela(
     embeddings: torch.Tensor,
     *,
     n_clusters: int,
-    heads: int = 1,
+    heads: int = 8,
     marginals: Sequence[float] | None = None,
     sharpness: Annotated[float, Range(1.0, 200.0)] = 25.0,
     epochs: Annotated[int, Range(1, 1000)] = 40,
@@ -55,7 +57,7 @@ def sela(
     ----------
     embeddings : (N, D) one vector an item
     n_clusters : clusters a head (K in the paper), from 1 to N
-    heads : clusterings trained side by side on their own labels; the one of least objective is returned, all are in the evidence
+    heads : clusterings trained side by side, each from its own start; the one of least objective is returned, all are in the evidence
     marginals : (K,) share of the items each cluster is to hold; None for equal shares
     sharpness : power of the softmax outputs before balancing (lambda in the paper); larger comes closer to the hard optimum
     epochs : passes over the items
@@ -97,7 +99,7 @@ def sela(
     # Batches, first labels and starts are drawn by position: sorted by content, the result does not depend on the caller's order.
     order = content_order(x, seed)
     x = x[order]
-    f = _centred(x)
+    f = _leading(_centred(x))
     near = knn_graph(x, min(neighbours, n - 1)).indices if min(neighbours, n - 1) > 0 else None
     head = Head(f.shape[1], k, n_heads=heads, hidden=hidden, seed=seed, dtype=f.dtype, device=f.device)
     loop = _Labelling(f, head, near, shares, sharpness, tolerance, _schedule(n, epochs, updates, spread, start))
@@ -131,6 +133,14 @@ def _centred(x: torch.Tensor) -> torch.Tensor:
     return f / length if length > 1e-6 else x
 
 
+def _leading(f: torch.Tensor) -> torch.Tensor:
+    """Rows in their leading principal axes where they are wider: the steps cost in proportion, and what is left out is mostly noise."""
+    if min(f.shape) <= WIDTH:
+        return f
+    _, axes = torch.linalg.eigh((f.T @ f).double())
+    return f @ axes[:, -WIDTH:].to(f)
+
+
 def _schedule(n: int, epochs: int, updates: int, spread: str, start: str) -> list[float]:
     """Numbers of items shown at which the labels are optimised, in order. The reference begins at 0, before any training."""
     steps = torch.linspace(0, 1, updates, dtype=torch.float64) if updates > 1 else torch.zeros(1, dtype=torch.float64)
@@ -144,7 +154,7 @@ def _first_labels(f: torch.Tensor, k: int, heads: int, start: str, seed: int) ->
     made = []
     for h in range(heads):
         if start == "kmeans":
-            made.append(kmeans(f, k, seed=seed + 1000 * h, n_init=3 if heads == 1 else 1, max_iterations=50).assignment)
+            made.append(kmeans(f, k, seed=seed + 1000 * h, n_init=3 if h == 0 else 1, max_iterations=50).assignment)
         else:
             shuffled = torch.randperm(len(f), generator=torch.Generator().manual_seed(seed + 1000 * h))
             made.append(shuffled.to(f.device) % k)
