@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple
 import torch
 
 from labelnb.checks import Range, generator, positive_int, unit_rows, within
+from labelnb.compute.adam import Adam
 from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order
 from labelnb.results import Clusters, as_array
@@ -132,7 +133,7 @@ def _learn(
     parameters = [*task.scale, *task.direction, *task.bias]
     for each in parameters:
         each.requires_grad_(True)
-    outer, losses, entropies = _Adam(parameters, lr), [], []
+    outer, losses, entropies = Adam(parameters, lr), [], []
     for _ in range(iterations):
         at = torch.randperm(len(rows[0]), generator=draw)[:batch].to(rows[0].device)
         shown = [x[at] for x in rows]
@@ -144,8 +145,8 @@ def _learn(
             spread = torch.stack([torch.special.entr(part.mean(0)).sum() for part in parts]).sum()
             gradients = torch.autograd.grad(error - gamma * spread, parameters)
         outer.step(list(gradients))
-        losses.append(float(error))
-        entropies.append(float(spread))
+        losses.append(float(error.detach()))
+        entropies.append(float(spread.detach()))
     for each in parameters:
         each.requires_grad_(False)
     return task, losses, entropies
@@ -157,26 +158,9 @@ def _classifiers(shown: list[torch.Tensor], labels: torch.Tensor, steps: int, lr
     k, made = labels.shape[1], []
     for x in shown:
         (weight,), (bias,) = _linear([x.shape[1]], k, draw, x)
-        adam = _Adam([weight, bias], lr)
+        adam = Adam([weight, bias], lr)
         for _ in range(steps):
             rest = (torch.softmax(torch.addmm(bias, x, weight.T), dim=1) - labels) / len(x)
             adam.step([rest.T @ x, rest.sum(0)])
         made.append(torch.log_softmax(torch.addmm(bias, x, weight.T), dim=1))
     return made
-
-
-class _Adam:
-    """Adam (Kingma and Ba 2015). Any optimizer of torch.optim imports torch's compiler with its first step, which takes seconds."""
-
-    def __init__(self, parameters: list[torch.Tensor], lr: float) -> None:
-        self.parameters, self.lr, self.steps = parameters, lr, 0
-        self.first, self.second = [torch.zeros_like(p) for p in parameters], [torch.zeros_like(p) for p in parameters]
-
-    @torch.no_grad()
-    def step(self, gradients: list[torch.Tensor]) -> None:
-        self.steps += 1
-        slow, fast = 1 - 0.9**self.steps, 1 - 0.999**self.steps
-        for parameter, gradient, mean, square in zip(self.parameters, gradients, self.first, self.second, strict=True):
-            mean.lerp_(gradient, 0.1)
-            square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-            parameter.addcdiv_(mean, (square / fast).sqrt_().add_(1e-8), value=-self.lr / slow)
