@@ -30,7 +30,7 @@ def mlcd(
     centres: int | None = None,
     positives: Annotated[int, Range(1, 1000)] = 8,
     width: Annotated[int, Range(1, 4096)] = 128,
-    scale: Annotated[float, Range(1.0, 1000.0)] = 64.0,
+    scale: Annotated[float, Range(1.0, 1000.0)] = 16.0,
     margin: Annotated[float, Range(0.0, 1.5)] = 0.3,
     negatives: Annotated[float, Range(0.001, 1.0)] = 1.0,
     epochs: Annotated[int, Range(1, 1000)] = 10,
@@ -51,7 +51,8 @@ def mlcd(
     centres : centres to tell apart (a million in the paper); None for 20 a cluster, at most one for every 5 items
     positives : nearest centres that are right (l); at most half of them
     width : of the projection; it begins at the leading principal axes
-    scale : of the cosines
+    scale : of the cosines (64 in the paper, where it was worse: normalised mutual information with 16 / 64 on Banking77 .800 / .759, on
+        2,000 of Fashion-MNIST .603 / .584)
     margin : angle in radians that the right centres are to be nearer than they need
     negatives : share of the wrong centres drawn at each step (r; .1 in the paper, which has a million to spare)
     epochs : passes over the items
