@@ -1,6 +1,8 @@
 """HDBSCAN: groups of any shape and outliers found, its settings kept, and what it says where it finds nothing."""
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.cluster import HDBSCAN

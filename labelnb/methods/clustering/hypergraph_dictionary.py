@@ -138,7 +138,7 @@ def _lasso(x: torch.Tensor, near: torch.Tensor, sparsity: float, steps: int = 30
 def p_embedding(incidence: scipy.sparse.csr_array, k: int, p: float, rounds: int, seed: int) -> torch.Tensor:
     """(N, K) orthonormal columns of low energy sum over hyperedges and their pairs of h_u h_v / delta_e * |f_u - f_v|^p."""
     delta = np.asarray(incidence.sum(0)).ravel()
-    flat = (incidence @ scipy.sparse.diags_array(1 / delta) @ incidence.T).tocoo()     # pairs of a hyperedge; a pair's terms share |f_u - f_v|
+    flat = (incidence @ scipy.sparse.diags_array(1 / delta) @ incidence.T).tocoo()     # a pair's terms share |f_u - f_v|
     inside = flat.row != flat.col
     row, column, weight = flat.row[inside], flat.col[inside], flat.data[inside]
     now, f = weight, torch.empty(0)

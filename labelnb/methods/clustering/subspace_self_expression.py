@@ -11,6 +11,7 @@ to groups by their neighbours.
 """
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from labelnb.results import Clusters, as_array
 
 WIDGET = "clusters"
 CATALOGUE = 129
-WIDTH = 128
+WIDTH = 64
 """Principal axes that make up the input layer, at most."""
 
 
@@ -38,7 +39,7 @@ def subspace_self_expression(
     dimension: Annotated[int, Range(1, 100)] = 9,
     pretraining: Annotated[int, Range(0, 10_000)] = 100,
     most_steps: Annotated[int, Range(1, 10_000)] = 300,
-    relative_error: Annotated[float, Range(1e-8, 0.5)] = 0.02,
+    relative_error: Annotated[float, Range(1e-8, 0.5)] = 0.03,
     quality_steps: Annotated[int, Range(0, 1000)] = 5,
     lr: Annotated[float, Range(1e-6, 1.0)] = 0.001,
     max_items: Annotated[int, Range(10, 20_000)] = 2000,
@@ -53,7 +54,7 @@ def subspace_self_expression(
     ----------
     embeddings : (N, D) one vector an item
     n_clusters : clusters, from 1 to N
-    layers : of the encoder, each half as wide as the one before; 0 leaves the embeddings alone
+    layers : of the encoder, each twice as wide as the one before; 0 leaves the embeddings alone, and the coefficients fit noise soon
     dimension : of a subspace: coefficients kept an item (9 in the reference, for faces and objects)
     pretraining : steps of the autoencoder
     most_steps : of the self-expression
@@ -76,7 +77,8 @@ def subspace_self_expression(
 
     Notes
     -----
-    Memory: some ten matrices of max_items^2 numbers (160 MB at 2,000, 4 GB at 10,000); a step costs 6 max_items^2 x 128 x (layers + 1).
+    Memory: some ten matrices of max_items^2 numbers (160 MB at 2,000, 4 GB at 10,000). A step costs
+    6 max_items^2 x 64 x (2^(layers + 1) - 1).
     Do not use it where groups are clouds around means, which span no subspace of their own: k-means is better and far cheaper.
     """
     x = unit_rows(embeddings, keep_double=False)
@@ -123,8 +125,8 @@ class _Expression:
         self.x, self.lr = x, lr
         widths = [x.shape[1]]
         for _ in range(layers):
-            widths.append(max(1, widths[-1] // 2))
-        pairs = list(zip(widths, widths[1:], strict=False))
+            widths.append(2 * widths[-1])
+        pairs = list(itertools.pairwise(widths))
         self.encoder = [_layer(a, b, draw, x) for a, b in pairs]
         self.decoder = [_layer(b, a, draw, x) for a, b in reversed(pairs)]
         self.c = torch.full((len(x), len(x)), 1e-8, dtype=x.dtype, device=x.device).fill_diagonal_(0.0)
