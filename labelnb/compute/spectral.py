@@ -67,10 +67,11 @@ def _sparse(a: scipy.sparse.csr_array, k: int, seed: int, tolerance: float) -> t
     from scipy.sparse.linalg import eigsh
 
     root = 1 / np.sqrt(np.maximum(a.sum(1), 1e-300))
-    scaled = scipy.sparse.diags_array(np.where(root < 1e140, root, 0.0)) @ a @ scipy.sparse.diags_array(np.where(root < 1e140, root, 0.0))
+    scale = scipy.sparse.diags_array(np.where(root < 1e140, root, 0.0))
     start = np.random.default_rng(seed).normal(size=n)
     # Shifted so that the wanted end of the spectrum is largest in magnitude too, and a part without edges (eigenvalue 0) is no trouble.
-    values, vectors = eigsh(scaled + scipy.sparse.eye_array(n), k=k, which="LA", v0=start, tol=tolerance, ncv=min(n - 1, max(2 * k + 1, 40)))
+    shifted = scale @ a @ scale + scipy.sparse.eye_array(n)
+    values, vectors = eigsh(shifted, k=k, which="LA", v0=start, tol=tolerance, ncv=min(n - 1, max(2 * k + 1, 40)))
     order = np.argsort(-values)
     return torch.from_numpy(values[order] - 1), torch.from_numpy(np.ascontiguousarray(vectors[:, order]))
 
