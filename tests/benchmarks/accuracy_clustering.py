@@ -6,6 +6,7 @@ measurement that is cut off goes on where it was (`--seconds` stops by itself); 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import statistics
 import time
@@ -48,13 +49,14 @@ def measure(found: Any, y: np.ndarray) -> dict[str, float]:
     return {"acc": clustering_accuracy(a, y), "nmi": normalized_mutual_information(filled, y), "ari": adjusted_rand_index(filled, y)}
 
 
-def evoc(x: np.ndarray) -> Any:
-    """EVoC, where it is installed: its first import compiles for minutes."""
+def evoc(x: np.ndarray, k: int, seed: int) -> Any:
+    """EVoC at the layer nearest to the number of classes, where it is installed: its first import compiles for minutes."""
     from evoc import EVoC
 
     from labelnb.results import Clusters
 
-    return Clusters(EVoC().fit_predict(x))
+    made = EVoC(random_state=seed).fit(x)
+    return Clusters(min(made.cluster_layers_, key=lambda layer: abs(int(layer.max()) + 1 - k)))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -68,6 +70,7 @@ def run(options: argparse.Namespace) -> None:
                 kept = np.random.default_rng(0).permutation(len(x))[: options.limit]
                 x, y = x[kept], y[kept]
             methods = dict(ALL) | ({"turtle, 2 spaces": two_spaces} if x.shape[1] == 1664 else {})
+            methods |= {"evoc": evoc} if importlib.util.find_spec("evoc") else {}
             for method in options.methods or methods:
                 if method not in methods or (name, method, seed, options.limit) in done:
                     continue

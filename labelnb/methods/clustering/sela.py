@@ -27,6 +27,8 @@ WIDGET = "clusters"
 CATALOGUE = 202
 WIDTH = 256
 """Principal axes in which the heads see wider embeddings."""
+BLOCK = 1 << 23
+"""Numbers of neighbours gathered at a time (32 MB)."""
 
 
 def sela(
@@ -86,7 +88,7 @@ def sela(
     Notes
     -----
     The clusters are of equal size unless you say otherwise: on classes of very unequal size give `marginals`, or more clusters than
-    classes. One update costs N x D x K x H.
+    classes. One update costs N x D x K x H; memory is about four times N x K numbers (3 GB for 200,000 items and 1,000 clusters).
     """
     x = unit_rows(embeddings)
     x = x.to(able_device(x.device))
@@ -108,12 +110,12 @@ def sela(
         head, f, loop.labels, epochs=epochs, batch_size=min(batch_size, n), lr=lr * heads, weight_decay=1e-5, seed=seed,
         relabel=loop.relabel, view=loop.view if near is not None else None,
     )
-    scores, plans, assigned, objective = loop.assign()            # the last update
+    assigned, objective, (scores, plan) = loop.assign()            # the last update
     loop.note(assigned.T)
     best = int(torch.tensor(objective).argmin())
     back = torch.empty_like(order)
     back[order] = torch.arange(n, device=order.device)
-    return _clusters(scores[best][back], plans[best], assigned[:, back], best, objective, loop, done, k, sharpness, tolerance)
+    return _clusters(scores[back], plan, assigned[:, back], best, objective, loop, done, k, sharpness, tolerance)
 
 
 def _check_options(sharpness: float, epochs: int, updates: int, spread: str, start: str, neighbours: int, hidden: int) -> None:
@@ -184,7 +186,7 @@ class _Labelling:
             return None
         while self.times and seen >= self.times[0]:
             self.times.pop(0)
-        labels = self.assign()[2].T.contiguous()
+        labels = self.assign()[0].T.contiguous()
         self.note(labels)
         return labels
 
@@ -194,28 +196,40 @@ class _Labelling:
         self.labels = labels
 
     @torch.no_grad()
-    def assign(self) -> tuple[list[torch.Tensor], list[Transport], torch.Tensor, list[float]]:
-        """Log-probabilities, transport and labels of every head, and its objective: the mean of -log p of the labels."""
-        out = torch.cat([self.head(block) for block in self.f.split(8192)])       # (N, H, K)
-        scores, plans, labels, objective = [], [], [], []
-        for h in range(out.shape[1]):
-            logs = torch.log_softmax(out[:, h], dim=1)
-            if self.near is not None:
-                logs = _smoothed(logs, self.near)
+    def assign(self) -> tuple[torch.Tensor, list[float], tuple[torch.Tensor, Transport]]:
+        """(H, N) labels, each head's objective (the mean of -log p of its labels), and scores and transport of the best head.
+
+        Heads are taken one after the other, so that memory holds a few times N x K numbers, whatever their number.
+        """
+        labels, objective, best = [], [], None
+        for h in range(self.labels.shape[1]):
+            logs = self._scores(h)
             plan = sinkhorn(logs, column=self.marginals, temperature=1.0 / self.sharpness, tolerance=self.tolerance, max_iterations=500)
-            label = plan.plan.argmax(1)
-            scores.append(logs)
-            plans.append(plan)
-            labels.append(label)
-            objective.append(float(-logs.gather(1, label[:, None]).mean()))
-        return scores, plans, torch.stack(labels), objective
+            labels.append(plan.plan.argmax(1))
+            objective.append(float(-logs.gather(1, labels[-1][:, None]).mean()))
+            if best is None or objective[-1] < min(objective[:-1]):
+                best = logs, plan._replace(plan=plan.plan[:0])
+        assert best is not None
+        return torch.stack(labels), objective, best
+
+    def _scores(self, h: int) -> torch.Tensor:
+        """(N, K) log-probabilities of one head, over the item and its neighbours where these stand for its views."""
+        head, rows = self.head, slice(h * self.head.outputs, (h + 1) * self.head.outputs)
+        logs = self.f.new_empty(len(self.f), head.outputs)
+        for at in torch.arange(len(self.f), device=self.f.device).split(8192):
+            x = self.f[at]
+            if head.hidden_weight is not None:
+                x = torch.relu(torch.nn.functional.linear(x, head.hidden_weight, head.hidden_bias))
+            logs[at] = torch.log_softmax(torch.nn.functional.linear(x, head.weight[rows], head.bias[rows]), dim=1)
+        return logs if self.near is None else _smoothed(logs, self.near)
 
 
 def _smoothed(logs: torch.Tensor, near: torch.Tensor) -> torch.Tensor:
-    """Log of the mean of an item's probabilities and its neighbours' mean: the expectation over its views."""
-    p = logs.exp()
-    around = torch.cat([p[block].mean(1) for block in near.split(8192)])
-    return torch.log((0.5 * p + 0.5 * around).clamp_min(torch.finfo(p.dtype).tiny))
+    """Log of the mean of an item's probabilities and its neighbours' mean: the expectation over its views. Written over `logs`."""
+    p, tiny = logs.exp(), torch.finfo(logs.dtype).tiny
+    for at in torch.arange(len(logs), device=logs.device).split(max(1, BLOCK // (near.shape[1] * logs.shape[1]))):
+        logs[at] = torch.log((0.5 * p[at] + 0.5 * p[near[at]].mean(1)).clamp_min(tiny))
+    return logs
 
 
 def _clusters(
