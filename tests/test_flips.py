@@ -80,7 +80,7 @@ def test_edges_that_are_named_change_the_class(method):
                 options = {"class_mass": False} if method is harmonic_functions else {}
                 after = method(scipy.sparse.csr_array(edited), labels, **options)
                 scores = np.asarray(after.evidence["scores"][item]) * np.asarray(made.evidence.get("class_weights", 1.0))
-                assert made.classes[int(scores.argmax())] == flip["becomes"]
+                assert (made.classes[int(scores.argmax())] if scores.any() else None) == flip["becomes"]
                 assert flip["becomes"] != made.explain(item).label
                 cut += 1
     assert cut > 0
