@@ -4,18 +4,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from labelnb.results import Clusters
 from labelnb.widgets.cluster_board import ClusterBoard
 from tests.widgets.fake_host import FakeHost
+from tests.widgets.test_accessibility_browser import AXE, RUN
 from tests.widgets.test_cluster_board import some_clusters
 from tests.widgets.test_review_grid_browser import HOSTILE, LEAKS, LONG
 
 
-def shown_board(mount: Any, host: FakeHost | None = None, width: int = 1000, **options: Any) -> tuple[Any, FakeHost, ClusterBoard]:
+def shown_board(
+    mount: Any, host: FakeHost | None = None, width: int = 1000, theme: str = "light", **options: Any
+) -> tuple[Any, FakeHost, ClusterBoard]:
     host = host or FakeHost(100)
     board = ClusterBoard(host, options.pop("clusters", None) or some_clusters(host), embeddings=host.xy, **{"sort": "number", **options})
-    shown = mount(board, width=width)
+    shown = mount(board, width=width, theme=theme)
     return shown, host, board
 
 
@@ -370,3 +374,24 @@ def test_nothing_is_wider_than_its_card(mount: Any) -> None:
         && !e.closest('.lnb-thumb') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map((e) => e.className)""")
     assert wider == []
     assert shown.page.evaluate("document.documentElement.scrollWidth <= 360")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_state(mount: Any, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: run `npm ci` in widgets/")
+    host = FakeHost(100)
+    shown, host, board = shown_board(mount, host, names=["a drum"], theme=theme)
+    board.accept(0, "apple")
+    board.name_group([1, 2], "things")
+    board.stability(2)
+    board.mark(board.members(3)[:2])
+    on(shown, 1)
+    press(shown, "e")
+    shown.page.locator(".lnb-cluster-canvas").wait_for()
+    shown.page.add_script_tag(content=AXE.read_text(encoding="utf8"))
+    for level in (0, 3):
+        board.level = level
+        shown.settle()
+        found = [one for one in shown.page.evaluate(RUN) if one["impact"] in ("serious", "critical")]
+        assert found == [], "\n".join(f"{one['id']}: {one['nodes'][:3]}" for one in found)

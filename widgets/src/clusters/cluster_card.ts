@@ -26,7 +26,7 @@ export class ClusterCard {
   private readonly box: HTMLInputElement;
   private readonly about = h("span", { class: "lnb-quiet lnb-cluster-about" });
   private readonly pure = h("div", { class: "lnb-cluster-pure", dir: "auto" });
-  private readonly chips = h("div", { class: "lnb-cluster-chips", role: "group", "aria-label": "Proposed names", hidden: true });
+  private readonly chips = h("div", { class: "lnb-cluster-chips", role: "group", "aria-label": "Proposed names, press one to take it", hidden: true });
   private readonly typical = h("div", { class: "lnb-cluster-typical", role: "group", "aria-label": "Typical items" });
   private readonly border = h("div", { class: "lnb-cluster-border", role: "group", "aria-label": "Borderline items" });
   private readonly deeds: HTMLElement;
@@ -138,8 +138,8 @@ export class ClusterCard {
     if (now === this.chipped) return;
     this.chipped = now;
     this.chips.hidden = !proposals.length;
-    fill(this.chips, ...proposals.map((one) => h("button", { class: "lnb-cluster-chip", type: "button", tabindex: -1, "aria-label": `Name it ${one.name}: ${sourceWords(one)}`, onclick: () => { this.field.value = one.name; this.actions.rename(one.name); } },
-      h("span", { class: "lnb-cluster-chip-name", dir: "auto" }, one.name), h("span", { class: "lnb-cluster-chip-source" }, sourceWords(one)))));
+    fill(this.chips, ...proposals.map((one) => h("button", { class: "lnb-cluster-chip", type: "button", tabindex: -1, onclick: () => { this.field.value = one.name; this.actions.rename(one.name); } },
+      h("span", { class: "lnb-cluster-chip-name", dir: "auto" }, one.name), " ", h("span", { class: "lnb-cluster-chip-source" }, sourceWords(one)))));
   }
 
   private thumb(position: number, border: boolean): Thumb {
