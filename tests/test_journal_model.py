@@ -16,6 +16,7 @@ from labelnb.labels import UNSURE, Label, not_
 
 CLASSES = LabelSpace(("cat", "dog", "bird"))
 IDS = np.array([f"i{n}" for n in range(8)], dtype=object)
+KINDS = [None, ("decision", "accept"), ("run",), ("board",), ("decision", "accept", "board")]
 CAT, DOG, BIRD = (Label("class", (name,)) for name in CLASSES.names)
 
 
@@ -27,6 +28,13 @@ class Step:
     labels: dict[str, Label | None] = field(default_factory=dict)
     source: str = "person"
     holds: bool = True
+    events: tuple[str, ...] = ()
+    """Kinds of its events, the last first; the one kind where they are not given."""
+    content: int = 0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.events or (self.kind,)
 
 
 class AgainstModel(RuleBasedStateMachine):
@@ -84,21 +92,34 @@ class AgainstModel(RuleBasedStateMachine):
         self.journals[which].record_run("m", {}, "run")
         self.add(Step("run"))
 
-    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from([None, ("decision", "accept"), ("run",)]))
+    @rule(which=st.integers(0, 1), content=st.integers(1, 9))
+    def work_on_a_board(self, which: int, content: int) -> None:
+        self.journals[which].record("board", "board:a", {"content": content})
+        self.add(Step("board", content=content))
+
+    @rule(which=st.integers(0, 1), content=st.integers(1, 9), names=st.sets(st.sampled_from(IDS.tolist()), min_size=1))
+    def work_joined_with_labels(self, which: int, content: int, names: set[str]) -> None:
+        head = self.journals[which].decide(sorted(names), DOG, who="ada")
+        self.journals[which].record("board", "board:a", {"content": content}, joined_to=head.number)
+        self.add(Step("decision", dict.fromkeys(names, DOG), events=("board", "decision"), content=content))
+
+    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from(KINDS))
     def undo(self, which: int, n: int, kinds: tuple[str, ...] | None) -> None:
-        wanted = [step for step in reversed(self.steps) if step.holds and step.kind in (kinds or ("decision", "accept", "run"))][:n]
+        among = set(kinds or ("decision", "accept", "run"))
+        wanted = [step for step in reversed(self.steps) if step.holds and among & set(step.kinds)][:n]
         for step in wanted:
             step.holds = False
             self.undone.append(step)
-        assert [event.kind for event in self.journals[which].undo(n, kinds=kinds)] == [step.kind for step in wanted]
+        assert [event.kind for event in self.journals[which].undo(n, kinds=kinds)] == [kind for step in wanted for kind in step.kinds]
 
-    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from([None, ("decision", "accept"), ("run",)]))
+    @rule(which=st.integers(0, 1), n=st.integers(1, 3), kinds=st.sampled_from(KINDS))
     def redo(self, which: int, n: int, kinds: tuple[str, ...] | None) -> None:
-        wanted = [step for step in reversed(self.undone) if step.kind in (kinds or ("decision", "accept", "run"))][:n]
+        among = set(kinds or ("decision", "accept", "run"))
+        wanted = [step for step in reversed(self.undone) if among & set(step.kinds)][:n]
         for step in wanted:
             step.holds = True
             self.undone.remove(step)
-        assert [event.kind for event in self.journals[which].redo(n, kinds=kinds)] == [step.kind for step in wanted]
+        assert [event.kind for event in self.journals[which].redo(n, kinds=kinds)] == [kind for step in wanted for kind in step.kinds]
 
     @rule(which=st.integers(0, 1))
     def reopen(self, which: int) -> None:
@@ -114,6 +135,8 @@ class AgainstModel(RuleBasedStateMachine):
         assert len(self.journals[0].runs()) == sum(step.holds for step in self.steps if step.kind == "run")
 
     def compare(self, journal: Journal) -> None:
+        work = [step.content for step in self.steps if step.holds and step.content]
+        assert [step.content["content"] for step in journal.steps("board:a")] == work
         made, expected = journal.replay(IDS, CLASSES), self.holding()
         assert {name: (made.label(name), made.source[place]) for place, name in enumerate(IDS.tolist()) if made.known[place]} == expected
         assert journal.n_labelled() == len(expected)
