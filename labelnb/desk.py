@@ -93,6 +93,10 @@ class Desk(ClassChanges):
         """The steps on a subject that hold, in order; see `Journal.steps`."""
         return self.journal.steps(subject, undone=undone)
 
+    def class_moves(self) -> list[Step]:
+        """What became of classes' names; see `Journal.class_moves`."""
+        return self.journal.class_moves()
+
     def step_subjects(self, prefix: str) -> list[str]:
         """Subjects that begin with `prefix`, the one worked on last first; see `Journal.subjects`."""
         return self.journal.subjects(prefix)

@@ -84,7 +84,8 @@ class EventLog:
         self._members: dict[int, list[int]] = {}
         self.steps: dict[str, list[Step]] = {}
         """Steps by subject, in order, whether or not they hold."""
-        self._moves: list[tuple[int, Moves]] = []               # by the event that changed the classes
+        self.moves: list[tuple[int, Moves]] = []
+        """What became of classes' names, by the event that changed them, whether or not it holds."""
         self._has_classes = False
         self.decisions = Decisions([], [], [], [], [], [])
         self._decision_index: dict[int, int] = {}
@@ -144,7 +145,7 @@ class EventLog:
         if "subject" in details:
             self.steps.setdefault(details["subject"], []).append(Step(number, kind, details["step"]))
         if details.get("moves"):
-            self._moves.append((number, details["moves"]))
+            self.moves.append((number, details["moves"]))
         self._holding.append(number)
         self._redoable.clear()
 
@@ -177,6 +178,16 @@ class EventLog:
     def to_redo(self, n: int, kinds: Collection[str]) -> list[int]:
         """The events of the `n` steps of these kinds that were undone last, the last one first."""
         return self._last(self._redoable, n, kinds)
+
+    def subjects(self, prefix: str) -> list[str]:
+        """Subjects with a step that holds, the one worked on last first."""
+        found = self.steps.items()
+        last = {name: max((step.number for step in steps if step.number not in self.undone), default=0) for name, steps in found}
+        return sorted((name for name, number in last.items() if number and name.startswith(prefix)), key=lambda name: -last[name])
+
+    def holding_moves(self) -> list[Step]:
+        """What became of classes' names, as far as it holds, in order."""
+        return [Step(number, "classes", {"do": "moves", "moves": each}) for number, each in self.moves if number not in self.undone]
 
     def _last(self, stack: Sequence[int], n: int, kinds: Collection[str]) -> list[int]:
         heads: dict[int, None] = {}
@@ -226,18 +237,18 @@ class EventLog:
         codes, table = self._labels.array[entries], self._table
         if len(codes) and codes.max() >= len(table):
             raise Damaged("a decision gives a label that is not in the list of labels")
-        moves = [(number, each) for number, each in self._moves if number not in self.undone]
+        moves = self.holding_moves()
         if not moves:
             return codes, list(table)
         codes, table = codes.copy(), list(table)
         places = {label: code for code, label in enumerate(table)}
         given_by = np.asarray(self.decisions.numbers)[self._decision_of.array[entries]]
-        for number, each in moves:
+        for number, _, content in moves:
             old = given_by < number
             new = np.arange(len(table))
             for code in np.unique(codes[old]).tolist():
                 label = table[code]
-                made = None if label is None else moved(label, each).label
+                made = None if label is None else moved(label, content["moves"]).label
                 if made not in places:
                     places[made] = len(table)
                     table.append(made)

@@ -145,13 +145,17 @@ class Journal:
             self._log.read(db)
             return [step for step in self._log.steps.get(subject, ()) if undone or step.number not in self._log.undone]
 
+    def class_moves(self) -> list[Step]:
+        """Changes of classes' names that hold, in order, each as a step `{"do": "moves", "moves": new names by old one}`."""
+        with self._reading() as db:
+            self._log.read(db)
+            return self._log.holding_moves()
+
     def subjects(self, prefix: str = "") -> list[str]:
         """Subjects with a step that holds and that begin with `prefix`, the one worked on last first."""
         with self._reading() as db:
             self._log.read(db)
-            gone, found = self._log.undone, self._log.steps.items()
-            last = {name: max((step.number for step in steps if step.number not in gone), default=0) for name, steps in found}
-        return sorted((name for name, number in last.items() if number and name.startswith(prefix)), key=lambda name: -last[name])
+            return self._log.subjects(prefix)
 
     def record_run(
         self, method: str, provenance: Mapping[str, Any], summary: str, *, result_key: str | None = None, who: str = "",
@@ -265,8 +269,8 @@ class Journal:
     def had_classes(self, space: LabelSpace) -> bool:
         """Whether these were the classes at some time, or are."""
         with self._reading() as db:
-            rows = db.execute("SELECT details FROM events WHERE kind = 'classes'")
-            return any(LabelSpace.from_dict(json.loads(details)) == space for (details,) in rows)
+            found = db.execute("SELECT details FROM events WHERE kind = 'classes'")
+            return any(LabelSpace.from_dict(json.loads(details)) == space for (details,) in found)
 
     def history(self, limit: int | None = None) -> list[Event]:
         """The events in order, the oldest first; with a `limit`, the last so many."""

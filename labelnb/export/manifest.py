@@ -24,6 +24,7 @@ def leave(folder: Path, format: str, sheet: Sheet, **more: Any) -> None:
         "items": len(sheet.items),
         "labels": int(sheet.labels.n_known),
         "classes": list(sheet.labels.classes.names),
+        "classes_version": sheet.labels.classes.version,
         "files": _count(folder),
         **({"certificate": sheet.certificate} if sheet.certificate else {}),
         **more,

@@ -119,4 +119,7 @@ class ClusterRequests(Panel):
         """Undo or redo."""
         redo = bool(message.get("redo"))
         done = self.redo() if redo else self.undo()
-        return {} if done else {"refused": "nothing to redo" if redo else "nothing to undo"}
+        if not done:
+            return {"refused": "nothing to redo" if redo else "nothing to undo"}
+        told = self.host.history(1) if hasattr(self.host, "history") else []
+        return {"what": told[-1].summary.partition(": ")[2] if told else ""}

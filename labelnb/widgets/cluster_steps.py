@@ -80,6 +80,9 @@ class BoardState:
                     self.sent.update(unpack(step["out"]).tolist())
         elif do == "accept_all":
             self.made = [int(one) for one in step["clusters"]]  # names are there already; the labels are the decision's
+        elif do == "moves":                                     # classes were renamed or merged: names follow
+            for names in (self.names, self.broader):
+                names.update({one: step["moves"][name][0] for one, name in names.items() if len(step["moves"].get(name, ())) == 1})
         elif do == "send":
             self.sent.update((self.groups.outliers if cluster is None else self.groups.members(cluster)).tolist())
         else:
@@ -120,12 +123,15 @@ class BoardHistory:
         steps = host.steps(subject, undone=True)
         base = next((step.content["base"] for step in steps if "base" in step.content), None)
         self._kept = _former(host, subject, items, self._assignment) if base is None else _kept_of(base)
+        # Names that were taken over are those of that moment: what classes were renamed before then is behind them.
+        latest = max((step.number for step in host.class_moves()), default=0)
+        self._since = latest if base is None else int(base["since"])
         self.state = self._fresh()
         self.follow()
 
     def follow(self) -> bool:
         """Take in what was done or undone since, by whomever; True where something was."""
-        steps = self.host.steps(self.subject)
+        steps = _with_moves(self.host, self.subject, self._since)
         numbers = [step.number for step in steps]
         if numbers == self._applied:
             return False
@@ -152,11 +158,19 @@ class BoardHistory:
         """A step as it is written: with the base where it is the first on its subject."""
         if not self.began:
             names = {str(cluster): list(one) for cluster, one in self._kept.items()}
-            content["base"] = {"assignment": pack(self._assignment), "n_clusters": self._n_clusters, "kept": names}
+            base = {"assignment": pack(self._assignment), "n_clusters": self._n_clusters, "kept": names, "since": self._since}
+            content["base"] = base
         return content
 
     def _fresh(self) -> BoardState:
         return BoardState(self._assignment, self._n_clusters, self._kept)
+
+
+def _with_moves(host: Any, subject: str, since: int) -> list[Any]:
+    """The steps that hold, and among them what became of classes' names after the event `since`, in the order of the journal."""
+    moves = [step for step in host.class_moves() if step.number > since]
+    steps = host.steps(subject)
+    return sorted([*steps, *moves], key=lambda step: step.number) if moves else steps
 
 
 def _kept_of(base: Mapping[str, Any]) -> dict[int, Kept]:
@@ -173,7 +187,7 @@ def _former(host: Any, subject: str, items: str, assignment: np.ndarray) -> dict
         if base is None:
             continue
         before = BoardState(unpack(base["assignment"]), base["n_clusters"], _kept_of(base))
-        for step in host.steps(other):
+        for step in _with_moves(host, other, int(base["since"])):
             try:
                 before.apply(step.content)
             except (ValueError, KeyError):

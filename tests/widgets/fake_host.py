@@ -188,6 +188,9 @@ class FakeHost:
         events = self._events if undone else self._holding()
         return [Step(event.number, event.kind, event.step[1]) for event in events if event.step is not None and event.step[0] == subject]
 
+    def class_moves(self) -> list[Any]:
+        return []
+
     def step_subjects(self, prefix: str) -> list[str]:
         found = [event.step[0] for event in reversed(self._holding()) if event.step is not None and event.step[0].startswith(prefix)]
         return list(dict.fromkeys(found))

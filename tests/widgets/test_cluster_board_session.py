@@ -244,3 +244,24 @@ def test_a_step_that_cannot_be_written_leaves_nothing(s):
     assert board.names == {}
     assert board.counts["clusters"] == 5
     assert len(board.to_review) == 0
+
+
+def test_names_on_the_board_follow_the_names_of_classes(s):
+    board = board_of(s)
+    board.accept(0, "red")
+    board.name(1, "red")
+    s.rename_class("red", "rouge")
+    assert board.names == {0: "rouge", 1: "rouge"}
+    board.accept(1)
+    assert s.classes.names == ("old", "rouge"), "no class of the name before comes back"
+    assert board_of(s).names == {0: "rouge", 1: "rouge"}
+    moved = np.roll(np.arange(GROUPS), 1)[truth()]
+    other = board_of(s, moved)
+    assert set(other.names.values()) == {"rouge"}
+    s.rename_class("rouge", "rosso")
+    assert set(other.names.values()) == {"rosso"}
+    other.name(5, "last")
+    s.add_class("red")
+    assert set(board_of(s, moved).names.values()) == {"rosso", "last"}
+    s.undo(3)
+    assert set(board_of(s, moved).names.values()) == {"rouge"}

@@ -66,6 +66,8 @@ describe("what was done", () => {
     expect(savedWords("accept", { clusters: null }, { labelled: 1 })).toBe("1 item labelled as their clusters are named.");
     expect(savedWords("split", { cluster: 2, k: null }, { clusters: [2, 7, 8] })).toBe("Split into clusters 2, 7, 8.");
     expect(savedWords("split", { cluster: 2, out: true }, { cluster: null })).toBe("Taken out of the cluster.");
+    expect(savedWords("take_back", { redo: false }, { what: "clusters 1, 2 merged" })).toBe("Taken back: clusters 1, 2 merged.");
+    expect(savedWords("take_back", { redo: true }, {})).toBe("Brought back.");
     expect(savedWords("name", {}, {})).toBe("");
   });
 });

@@ -24,6 +24,6 @@ export function savedWords(kind: string, payload: Content, answer: Content): str
     return answer.cluster === null ? "Taken out of the cluster." : `Split off as cluster ${answer.cluster}.`;
   }
   if (kind === "send") return `${count(answer.n, "item")} sent to review. Open them in a cell with board.review() on this widget.`;
-  if (kind === "take_back") return payload.redo ? "Brought back." : "Taken back.";
+  if (kind === "take_back") return `${payload.redo ? "Brought back" : "Taken back"}${answer.what ? `: ${answer.what}` : ""}.`;
   return "";
 }
