@@ -79,13 +79,16 @@ def run(session: Session, method: Method, given: dict[str, Any]) -> Any:
     return stamp(session, result, method.full_name, hyperparameters, ingredients, time.perf_counter() - start)
 
 
-def rerun(session: Session, made: Provenance, *, edits: np.ndarray, labels: Mapping[int, int]) -> Any:
+def rerun(
+    session: Session, made: Provenance, *, edits: np.ndarray | None = None, labels: Mapping[int, int] | None = None, graph: Any = None,
+) -> Any:
     """The result of the method that `made` tells of, on the session as it is now with some changes; nothing is journaled.
 
     Parameters
     ----------
     edits : (E, 4) further edits of the graph, see `labelnb.compute.rewired`
     labels : class position by item position; -1 takes a label away
+    graph : in place of the session's
 
     Raises
     ------
@@ -101,10 +104,14 @@ def rerun(session: Session, made: Provenance, *, edits: np.ndarray, labels: Mapp
     if arrays:
         raise ValueError(f"preview: {made.method} was handed arrays ({', '.join(arrays)}) that are not kept; run it again")
     given: dict[str, Any] = {**made.parameters, **({} if made.seed is None else {"seed": made.seed})}
-    if "graph" in (*method.needs, *method.takes) and len(edits):
-        given["graph"] = rewired(session.graph.matrix, edits)
-    if "graph_edits" in (*method.needs, *method.takes) and len(edits):
-        given["graph_edits"] = np.concatenate([session.graph.array(), edits])
+    taken = (*method.needs, *method.takes)
+    if "graph" in taken and graph is not None:
+        given["graph"] = graph
+    if edits is not None and len(edits):
+        if "graph" in taken:
+            given["graph"] = rewired(session.graph.matrix if graph is None else graph, edits)
+        if "graph_edits" in taken:
+            given["graph_edits"] = np.concatenate([session.graph.array(), edits])
     if labels:
         values = np.array(session.labels.values)
         values[list(labels)] = list(labels.values())

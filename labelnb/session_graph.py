@@ -1,7 +1,7 @@
 """The graph of a session: how it is made, and what people have changed in it. Every change is journaled, and can be undone."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,7 +12,7 @@ from labelnb.ingredients import MissingIngredient
 if TYPE_CHECKING:
     from labelnb.playback import Playback
     from labelnb.preview import Preview
-    from labelnb.results import Proposal
+    from labelnb.results import Proposal, Report
     from labelnb.session import Session
 
 __all__ = ["GraphEdit", "GraphChanges", "SessionGraph", "SUBJECT"]
@@ -326,6 +326,18 @@ class SessionGraph:
         from labelnb.playback import playback
 
         return playback(result, frames=frames)
+
+    def check(self, result: Proposal) -> Report:
+        """Whether to believe a propagation: homophily, seeds that disagree, hubs, what is out of reach; see `labelnb.graph_checks.check`."""
+        from labelnb.graph_checks import check
+
+        return check(result)
+
+    def sensitivity(self, result: Proposal, only: Sequence[str] | None = None) -> Report:
+        """How much a propagation hangs on its hyperparameters; see `labelnb.graph_checks.sensitivity`."""
+        from labelnb.graph_checks import sensitivity
+
+        return sensitivity(result, only)
 
     def layout(self) -> np.ndarray:
         """(N, 2) float32 places of the items on a map: by UMAP where the session has that already, else by PCA."""

@@ -16,6 +16,8 @@ __all__ = ["WhatIf"]
 MAP_LIMIT = 40_000
 """Points on the map; of more items, every so-many-th is drawn, and all that change."""
 FRAMES = 24
+SHOWN = 60
+"""Rows of a list of the checks."""
 SURE_STEPS = 7
 NAME_LENGTH = 28
 MOST_IN_A_BYTE = 31
@@ -180,6 +182,43 @@ class WhatIf(Panel):
             parts.append(packed.astype("<u2" if wide else np.uint8).tobytes())
         about = {"rounds": made.rounds.tolist(), "reached": made.reached.tolist(), "distance": [round(float(d), 6) for d in made.distance]}
         return {**about, "start": start, "wide": wide}, parts
+
+    def on_checks(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Homophily, seeds that disagree, hubs and items out of reach."""
+        found = self.host.graph.check(self.result)
+        tables, names = found.tables, self.host.classes.names
+        seeds = [
+            {"item": int(item), "label": row["label"], "says": row["the others say"], "margin": row["margin"]}
+            for item, row in zip(found.evidence["disagreeing"], tables["seeds that disagree"], strict=False)
+        ]
+        hubs = [
+            {"item": int(item), "edges": row["edges"], "times": row["times the median"]}
+            for item, row in zip(found.evidence["hubs"], tables["hubs"], strict=False)
+        ]
+        return {
+            "values": dict(found.values), "disagree": seeds, "hubs": hubs, "classes": list(names),
+            "unreached": found.evidence["unreached"][:SHOWN].tolist(),
+        }
+
+    def on_sensitivity(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """Small charts: what keeps its class as one hyperparameter changes."""
+        found = self.host.graph.sensitivity(self.result)
+        used = self.base.provenance.parameters if self.base.provenance is not None else {}
+        return {"charts": [
+            {"name": name, "x": chart["x"], "used": used.get(name),
+             "series": {key: [None if value is None or np.isnan(value) else float(value) for value in values]
+                        for key, values in chart["series"].items()}}
+            for name, chart in found.figures.items()
+        ]}
+
+    def on_flips(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """What would change the class of the item in view: seeds or edges without which the method would have said something else."""
+        item = int(message["item"])
+        k, found = len(self.result.classes), []
+        for flip in getattr(self.result.explain(item), "flips", ()):
+            nodes = [[int(end) for end in node] if isinstance(node, list | tuple) else int(node) for node in flip["nodes"]]
+            found.append({"kind": str(flip["kind"]), "nodes": nodes, "becomes": flip["becomes"], "smallest": bool(flip["smallest"])})
+        return {"flips": found[:SHOWN], "classes": list(self.result.classes), "n_classes": k}
 
     # Private -------------------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ import { shown, type Shown } from "../review/answers";
 import { answers, message, valueIn, type Wanted } from "../review/decisions";
 import { ClassFinder } from "../shared/finder";
 import { CLASS_KEYS } from "../review/keymap";
+import { Checks } from "./checks";
 import { Drawing } from "./drawing";
 import type { Ego, Standing } from "./ego";
+import { Flips } from "./flips";
 import { Picker } from "./picker";
 import { WhatIf } from "./what_if";
 import { Why } from "./why";
@@ -20,7 +22,7 @@ const LEGEND: readonly (readonly [string, string])[] = [
   ["← → ↑ ↓", "move"], ["enter", "look at it"], ["esc", "back"], ["page down", "next item"], ["space", "accept"], ["1–9", "label"], ["-", "try a cut"], ["shift K", "commit"], ["u", "undo"], ["h", "all keys"],
 ];
 const MORE: readonly (readonly [string, string])[] = [
-  ["x", "not this"], ["?", "unsure"], [",", "try a weaker edge"], ["+", "try a new edge"], ["shift F", "what if another class"], ["shift X", "discard"], ["shift M", "map"], ["shift P", "play"], [".", "next round"],
+  ["x", "not this"], ["?", "unsure"], [",", "try a weaker edge"], ["+", "try a new edge"], ["shift F", "what if another class"], ["shift X", "discard"], ["shift M", "map"], ["shift P", "play"], [".", "next round"], ["shift W", "what would flip it"], ["shift D", "checks"],
   ["q w e …", "label, from the tenth class"], ["/", "find a class by name"], ["n", "new class"], ["0", "not in the list"], ["backspace", "clear"], ["r", "redo"], ["page up", "item before"], ["home", "to the item"], ["shift l", "search items"],
 ];
 const PATIENCE = 8_000;
@@ -35,6 +37,8 @@ export class GraphView {
   private readonly drawing: Drawing;
   private readonly why: Why;
   private readonly whatIf: WhatIf;
+  private readonly checks: Checks;
+  private readonly flips: Flips;
   private readonly picker: Picker;
   private readonly palette: ClassPalette;
   private readonly finder: ClassFinder;
@@ -67,6 +71,8 @@ export class GraphView {
     this.whatIf = new WhatIf(panel, pictures, () => this.classes, (item) => this.look(item), (tried) => this.drawing?.tried(tried), (classAt) => this.drawing.play(classAt));
     this.drawing = new Drawing(panel.items, pictures, config.proposed, (item) => this.look(item), standing, (item, node, weight) => this.whatIf.cursor(item, node, weight));
     this.why = new Why(panel.items, pictures, config.proposed, (item) => this.look(item), (path) => this.drawing.highlight(path));
+    this.checks = new Checks(panel, pictures, () => this.classes, (item) => this.look(item));
+    this.flips = new Flips(panel, pictures, config.proposed, () => this.classes, (wishes) => this.whatIf.wishes(wishes));
     this.picker = new Picker(panel, config.orders, pictures, (item) => this.look(item), standing, () => this.classes);
     this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.press({ kind: "class", position }) });
     this.finder = new ClassFinder(() => this.classes, (position) => this.press({ kind: "class", position }), (name) => this.addClass(name), () => this.drawing.focus());
@@ -104,7 +110,7 @@ export class GraphView {
       o: () => this.press({ kind: "outside" }), Backspace: () => this.press({ kind: "clear" }), Delete: () => this.press({ kind: "clear" }), u: () => this.takeBack(false),
       r: () => this.takeBack(true), "Shift+u": () => this.takeBack(true), PageDown: () => void this.picker.step(1), PageUp: () => void this.picker.step(-1), Escape: () => this.goBack(),
       "/": () => this.finder.focus(), n: () => this.finder.focus(), "Shift+l": () => this.picker.field.focus(),
-      ...(this.panel.config.can_edit ? this.whatIf.keys() : {}),
+      ...(this.panel.config.can_edit ? { ...this.whatIf.keys(), "Shift+w": () => void this.flips.ask(), "Shift+d": () => this.checks.toggle.click() } : {}),
       h: () => { this.wholeLegend = !this.wholeLegend; this.drawLegend(); },
     };
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home"]) table[key] = () => this.drawing.arrow(key);
@@ -119,14 +125,15 @@ export class GraphView {
     const { panel } = this;
     const answer = (what: string, key: string, wanted: Wanted) =>
       h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => this.press(wanted) }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
-    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), h("span", { class: "lnb-grow" }), ...(panel.config.can_edit ? [this.whatIf.toggle] : []), this.back);
+    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), h("span", { class: "lnb-grow" }), ...(panel.config.can_edit ? [this.whatIf.toggle, ...(panel.config.has_system ? [this.checks.toggle] : [])] : []), this.back);
     panel.body.before(h("div", { class: "lnb-graph-answers" }, this.palette.element, this.finder.element,
       h("div", { class: "lnb-graph-other", role: "group", "aria-label": "Other answers" }, answer("Accept", "space", { kind: "accept" }), answer("Not this", "x", { kind: "not" }), answer("Unsure", "?", { kind: "unsure" }), answer("Not in list", "0", { kind: "outside" }))));
     const warnings: string[] = panel.config.warnings ?? [];
     this.middle.append(this.drawing.element);
     const column = h("div", { class: "lnb-graph-middle" }, this.middle, ...(panel.config.can_edit ? [this.whatIf.bar] : []));
     panel.body.append(...(warnings.length ? [h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" "))] : []),
-      h("div", { class: "lnb-graph-parts" }, this.picker.element, column, this.why.element, this.whatIf.element));
+      h("div", { class: "lnb-graph-parts" }, this.picker.element, column, this.why.element, this.whatIf.element, this.checks.element));
+    this.why.element.append(this.flips.element);
     panel.foot.append(this.undoBar.element, this.save.element, panel.status.element, this.legend);
     this.drawLegend();
     const resized = new ResizeObserver(() => this.drawing.layOut());
@@ -181,6 +188,7 @@ export class GraphView {
     this.back.disabled = !ego.can_go_back;
     this.drawing.show(ego, this.classes);
     this.drawing.highlight(-1);
+    this.flips.show(ego.item, this.panel.config.can_edit === true && this.panel.config.has_system === true && ego.label !== null);
     this.why.show(ego, this.classes, this.panel.config.has_graph === true);
     this.picker.current(ego.item);
     this.drawStandings();
@@ -188,6 +196,7 @@ export class GraphView {
 
   /** The proposal is another one: a change of the graph was committed, or taken back. */
   private async renew(): Promise<void> {
+    this.checks.renew();
     await Promise.all([this.go("ego", {}, true), this.picker.load(), this.whatIf.renew()]);
   }
 

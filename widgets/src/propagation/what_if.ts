@@ -144,6 +144,12 @@ export class WhatIf {
     this.wish({ kind: "label", item: node.node, value: chosen === "-" ? null : this.classes()[Number(chosen)] });
   }
 
+  /** Tries these changes and no others. */
+  wishes(wishes: readonly Wish[]): void {
+    this.tried = wishes.slice(0, -1).reduce(withWish, NOTHING);
+    this.wish(wishes[wishes.length - 1]);
+  }
+
   private wish(wish: Wish): void {
     this.tried = withWish(this.tried, wish);
     if (this.element.hidden) {
