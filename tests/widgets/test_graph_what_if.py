@@ -170,3 +170,25 @@ def test_what_cannot_be_tried_is_said(graph: PropagationGraph) -> None:
     with pytest.raises(IndexError, match="expected 0 to"):
         graph.preview(cut=[(0, N)])
     assert graph.pending == {}
+
+
+def test_checks_and_flips_for_the_front_end(session: lnb.Session, graph: PropagationGraph) -> None:
+    session.label(0, "eagle")                                   # an apple
+    wrong = session.propagation.label_spreading(alpha=0.9).widget(item=20)
+    content, _ = ask(wrong, "checks")
+    assert 0 in [row["item"] for row in content["disagree"]]
+    assert content["values"]["seeds"] == 8
+    row = next(row for row in content["disagree"] if row["item"] == 0)
+    assert row["label"] == "eagle"
+    session.graph.cut(33)
+    assert ask(wrong, "checks")[0]["unreached"] == [33]
+    charts = ask(wrong, "sensitivity")[0]["charts"]
+    assert {chart["name"] for chart in charts} == {"alpha", "k"}
+    assert next(chart for chart in charts if chart["name"] == "alpha")["used"] == 0.9
+    flips = ask(wrong, "flips", item=20)[0]["flips"]
+    assert flips
+    for flip in flips:
+        if flip["kind"] == "seed" and min(flip["nodes"]) >= 0:
+            found = wrong.preview(labels={item: None for item in flip["nodes"]})
+            position = found.proposal.predictions[20]
+            assert (found.proposal.classes[position] if position >= 0 else None) == flip["becomes"]
