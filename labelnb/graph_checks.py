@@ -1,4 +1,4 @@
-"""Whether to believe a propagation: do neighbours agree, which seeds does their neighbourhood contradict, who is a hub, who is out of reach.
+"""Whether to believe a propagation: do neighbours agree, which seeds does their neighbourhood contradict, who is a hub, what is unreached.
 
 Reports over a proposal of a linear solve (`evidence["system"]`), for the notebook and for the PropagationGraph.
 """
@@ -44,8 +44,9 @@ def check(proposal: Proposal) -> Report:
 
     Notes
     -----
-    A seed that disagrees is either a wrong label or an item among strangers: look at it first. With few labels the homophily rests on few
-    edges, and labels that were chosen for being typical make it too high.
+    A seed that disagrees is either a wrong label or an item among strangers: look at it first. Scores of the others are weighed by how much
+    seed each class has left, or a class of three would lose against its like for having two. With few labels the homophily rests on few
+    edges; labels chosen for being typical make it too high, n labels of each class too low, by about (n - 1) / n.
     """
     system = proposal.evidence.get("system")
     if system is None:
@@ -57,8 +58,8 @@ def check(proposal: Proposal) -> Report:
     against = np.flatnonzero((says >= 0) & (says != label))
     against = against[np.argsort(-margin[against], kind="stable")]
     homophily, edges = _homophily(system, nodes, label)
-    among = system.weights[first:][:, first:]
-    degree = np.diff(among.tocsr().indptr)
+    among = system.weights[first:][:, first:].tocsr()
+    degree = np.asarray((among != 0).sum(axis=1)).ravel()
     median = max(1.0, float(np.median(degree[degree > 0]))) if (degree > 0).any() else 1.0
     hubs = np.flatnonzero(degree >= HUB_TIMES * median)
     hubs = hubs[np.argsort(-degree[hubs], kind="stable")]
@@ -77,7 +78,9 @@ def check(proposal: Proposal) -> Report:
                 {"item": ids(int(nodes[i] - first)), "label": names[label[i]], "the others say": names[says[i]], "margin": float(margin[i])}
                 for i in against[:MOST_LISTED]
             ],
-            "hubs": [{"item": ids(int(i)), "edges": int(degree[i]), "times the median": float(degree[i] / median)} for i in hubs[:MOST_LISTED]],
+            "hubs": [
+                {"item": ids(int(i)), "edges": int(degree[i]), "times the median": float(degree[i] / median)} for i in hubs[:MOST_LISTED]
+            ],
             "unreached": [{"item": ids(int(i))} for i in unreached[:MOST_LISTED]],
         },
         evidence={"disagreeing": nodes[against] - first, "hubs": hubs, "unreached": unreached, "left_out": left_out},
@@ -159,6 +162,9 @@ def _left_out(system: Any, nodes: np.ndarray, label: np.ndarray) -> tuple[np.nda
         return np.empty((0, system.seeds.shape[1])), np.empty(0, np.int64), np.empty(0)
     scores = leave_one_out(system, nodes)
     shares = scores - scores.min(axis=1, keepdims=True) if system.kind == "poisson" else np.maximum(scores, 0)
+    # Without its own seed an item's class has one less than the others, which alone would speak against it where they are few.
+    left = np.asarray(system.seeds.sum(axis=0)).ravel() - system.seeds[nodes].toarray()
+    shares = np.divide(shares, left, out=np.zeros_like(shares), where=left > 1e-12)
     total = shares.sum(axis=1, keepdims=True)
     shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 1e-12)
     says = np.where(total[:, 0] > 1e-12, shares.argmax(axis=1), -1)
@@ -168,11 +174,12 @@ def _left_out(system: Any, nodes: np.ndarray, label: np.ndarray) -> tuple[np.nda
 def _homophily(system: Any, nodes: np.ndarray, label: np.ndarray) -> tuple[float | None, int]:
     """Share by weight of the edges between labelled items that join one class, and their number."""
     block = system.weights[nodes][:, nodes].tocoo()
-    if not block.nnz:
+    known = block.data > 0
+    if not known.any():
         return None, 0
     a, b = block.coords
     same = label[a] == label[b]
-    return float(block.data[same].sum() / block.data.sum()), block.nnz // 2
+    return float(block.data[same].sum() / block.data.sum()), int(known.sum()) // 2
 
 
 class _Names:

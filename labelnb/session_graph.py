@@ -328,7 +328,7 @@ class SessionGraph:
         return playback(result, frames=frames)
 
     def check(self, result: Proposal) -> Report:
-        """Whether to believe a propagation: homophily, seeds that disagree, hubs, what is out of reach; see `labelnb.graph_checks.check`."""
+        """Whether to believe a propagation: homophily, seeds that disagree, hubs, what is unreached; see `labelnb.graph_checks.check`."""
         from labelnb.graph_checks import check
 
         return check(result)

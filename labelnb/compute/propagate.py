@@ -142,6 +142,9 @@ def checked_weights(graph: Any) -> scipy.sparse.csr_array:
         csr = csr.astype(np.float32)
     if not np.isfinite(csr.data).all() or (csr.data < 0).any():
         raise ValueError("graph: weights hold NaN, infinity or negative values; expected non-negative similarities")
+    if csr.nnz and not csr.data.all():                          # a stored zero is no edge: else it would join two parts of the graph
+        csr = csr.copy()
+        csr.eliminate_zeros()
     difference = abs(csr - csr.T)
     if difference.nnz and difference.max() > 1e-5 * csr.data.max(initial=0):
         i, j = (int(part[difference.data.argmax()]) for part in difference.tocoo().coords)

@@ -189,6 +189,6 @@ def test_checks_and_flips_for_the_front_end(session: lnb.Session, graph: Propaga
     assert flips
     for flip in flips:
         if flip["kind"] == "seed" and min(flip["nodes"]) >= 0:
-            found = wrong.preview(labels={item: None for item in flip["nodes"]})
+            found = wrong.preview(labels=dict.fromkeys(flip["nodes"]))
             position = found.proposal.predictions[20]
             assert (found.proposal.classes[position] if position >= 0 else None) == flip["becomes"]

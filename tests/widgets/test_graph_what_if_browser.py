@@ -212,3 +212,41 @@ def test_keys_stay_inside_and_nothing_is_left_behind(mount: Any, graph: Propagat
     shown.unmount()
     assert shown.model_listeners() == 0
     assert shown.errors == []
+
+
+def test_checks_lead_to_items_and_say_what_hangs_on_the_settings(mount: Any, session: lnb.Session) -> None:
+    session.label(0, "eagle")                                   # an apple
+    graph = session.propagation.label_spreading(alpha=0.9).widget(item=20)
+    shown = mount(graph, width=1100)
+    on(shown)
+    press(shown, "Shift+D")
+    checks = shown.page.locator(".lnb-checks")
+    assert "joins one class" in checks.inner_text()
+    row = checks.get_by_label("labelled eagle").first
+    row.click()
+    shown.settle()
+    assert graph.item == 0
+    checks.get_by_role("button", name="How much hangs").click()
+    shown.settle()
+    assert checks.locator("svg").count() == 2
+    assert "alpha 0.9: same class 100%" in checks.locator("svg").first.get_attribute("aria-label")
+    session.graph.cut(33)
+    shown.settle()
+    assert checks.get_by_label("nothing reaches it").count() == 1, "the checks follow what holds"
+    assert checks.locator("svg").count() == 0
+    assert shown.errors == []
+
+
+def test_what_would_flip_it_can_be_tried(mount: Any, graph: PropagationGraph) -> None:
+    shown = mount(graph, width=1100)
+    on(shown)
+    press(shown, "Shift+W")
+    rows = shown.page.locator(".lnb-flip")
+    assert rows.count() > 0
+    becomes = rows.first.locator("strong").inner_text()
+    rows.first.get_by_role("button", name="Try").click()
+    shown.settle()
+    position = int(graph.previewed.proposal.predictions[20])
+    assert (graph.result.classes[position] if position >= 0 else "nothing") == becomes
+    assert "would change class" in summary(shown)
+    assert shown.errors == []
