@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelnb.annotators.answers import bind
 from labelnb.catalog import Catalog, Method, catalog
 from labelnb.ingredients import INGREDIENTS, Ingredients, MissingIngredient
 from labelnb.results import Clusters, Proposal, Provenance, Ranking, Result
@@ -131,7 +132,8 @@ def _assembled(session: Session, method: Method, given: dict[str, Any]) -> tuple
     for name, parameter in signature.parameters.items():
         if name in INGREDIENTS:
             if given.get(name) is not None:
-                ingredients[name] = Ingredients.given(name, given[name])
+                value = bind(given[name], session.items) if name == "annotator" else given[name]
+                ingredients[name] = Ingredients.given(name, value)
             elif name in method.needs or _wanted(session, name):
                 ingredients[name] = _have(session, method, name)
         elif name in given:

@@ -40,7 +40,7 @@ INGREDIENTS = (
 
 _CURES = {
     "votes": "give them: votes= an (N, M) array of class positions, -1 where a source abstains",
-    "annotator": "give one: annotator= a callable that takes items and returns class names",
+    "annotator": "give one: annotator= a callable that takes items and returns class names (labelnb.annotators holds some)",
     "domains": "give them: domains= one domain an item",
     "bags": "give them: bags= one bag an item",
     "times": "give them: times= one time an item",

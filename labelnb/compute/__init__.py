@@ -22,6 +22,7 @@ _HOME = {
     "DawidSkene": "dawid_skene", "dawid_skene": "dawid_skene",
     "Training": "train", "train": "train",
     "Spectrum": "spectral", "spectrum": "spectral",
+    "GraphFit": "graph_net", "graph_net": "graph_net",
 }
 
 __all__ = [
@@ -51,11 +52,14 @@ __all__ = [
     "train",
     "Spectrum",
     "spectrum",
+    "GraphFit",
+    "graph_net",
 ]
 
 if TYPE_CHECKING:
     from labelnb.compute.dawid_skene import DawidSkene, dawid_skene
     from labelnb.compute.device import choose_device
+    from labelnb.compute.graph_net import GraphFit, graph_net
     from labelnb.compute.kmeans import KMeans, kmeans
     from labelnb.compute.knn import KnnGraph, extend_knn_graph, knn_graph
     from labelnb.compute.probe import Probe, out_of_fold, probe

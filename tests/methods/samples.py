@@ -14,6 +14,22 @@ from labelnb.load import load
 
 __all__ = ["BROKEN", "broken", "in_double", "items_in_order", "classes_in_order", "sample", "wanted"]
 
+
+class Annotator:
+    """Answers the class of an item by its position, always the right one."""
+
+    reads = "positions"
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def __call__(self, positions: np.ndarray) -> list[str]:
+        return [self.names[i] for i in positions]
+
+    def __getitem__(self, order: np.ndarray) -> Annotator:
+        return Annotator([self.names[i] for i in order])
+
+
 ITEM_AXIS = ("embeddings", "labels", "probabilities", "votes", "candidates", "multi_labels", "domains", "bags", "times", "patches")
 """Ingredients whose first axis is the items."""
 CLASS_COLUMNS = ("probabilities", "candidates", "multi_labels")
@@ -49,7 +65,7 @@ def sample(names: tuple[str, ...], *, items: int = 80, classes: int = 4, width: 
         "multi_labels": np.where(rng.random((items, classes)) < 0.2, -1, np.eye(classes, dtype=np.int8)[truth]).astype(np.int8),
         "classes": LabelSpace(tuple(f"class {k}" for k in range(classes))),
         "texts": None, "images": None,
-        "annotator": lambda batch: ["class 0"] * len(batch),
+        "annotator": Annotator([f"class {t}" for t in truth]),
         "domains": domains, "bags": np.arange(items) // 4, "times": np.arange(items, dtype=np.float64),
         "patches": _unit(embeddings[:, None] + 0.1 * rng.normal(size=(items, 6, width))).astype(np.float32),
     }
@@ -70,7 +86,7 @@ def items_in_order(values: dict[str, Any], order: np.ndarray) -> dict[str, Any]:
     """The same ingredients with the items in another order."""
     made = dict(values)
     for name in values:
-        if name in (*ITEM_AXIS, "texts", "images"):
+        if name in (*ITEM_AXIS, "texts", "images", "annotator"):
             made[name] = values[name][order]
         elif name == "graph":
             made[name] = scipy.sparse.csr_array(values[name][order][:, order])
@@ -137,6 +153,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     },
     "candidates": {"one axis": lambda c: c[:, 0], "one row too few": lambda c: c[:-1], "an item without any": lambda c: _put(c, False)},
     "multi_labels": {"a value of 2": lambda m: _put(m, 2), "one axis": lambda m: m[:, 0], "one row too few": lambda m: m[:-1]},
+    "annotator": {"not callable": lambda a: "class 0"},
     "patches": {"NaN": lambda x: _put(x, np.nan), "two axes": lambda x: x[:, 0], "one row too few": lambda x: x[:-1]},
 }
 """By ingredient: what can be wrong with it, and how to make it so."""
