@@ -16,13 +16,13 @@ from labelnb.compute.spectral import spectrum
 
 __all__ = ["cosine_silhouette", "seriation"]
 
+
 def seriation(graph: Any) -> np.ndarray:
     """(N,) float64 places from 0 to 1 along the graph: alike nodes stand close together.
 
     The order of the Fiedler vector (of the second smallest eigenvalue of D - W, scaled by degree), which minimises the weighted squared
     differences along edges. Each connected part is ordered by itself and has the whole range from 0 to 1. Which end is 0 has no meaning.
-    A part
-    of one or two nodes is at 0.5.
+    A part of one or two nodes is at 0.5.
     """
     w = checked_weights(graph)
     count, part = scipy.sparse.csgraph.connected_components(w, directed=False)
