@@ -129,7 +129,6 @@ def train(
     draw, made = generator(seed), _Optimizer(head, optimizer, lr, momentum, weight_decay)
     history, seen, best, best_epoch, best_state, stopped = [], 0, math.inf, 0, None, "epochs"
     for epoch in range(epochs):
-        head.train()
         order = torch.randperm(len(rows), generator=draw).to(rows.device)
         total = 0.0
         for start in range(0, len(rows), batch_size):
@@ -231,5 +230,7 @@ def _validate(
 ) -> float:
     x = as_tensor(validation[0], "validation rows", dtype=None).to(rows)
     goal = as_tensor(validation[1], "validation targets", dtype=None).to(rows.device)
-    head.eval()
-    return float(loss(head(x), goal).mean())
+    head.eval()                                                 # a head with dropout is measured without
+    measured = float(loss(head(x), goal).mean())
+    head.train()
+    return measured
