@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse
 import torch
 
-from labelnb.compute.centrality import cluster_density, pagerank
+from labelnb.compute.centrality import cluster_density, pagerank, smoothed_directions
 from tests.methods.text_graphs import line_of, planted
 
 
@@ -54,3 +54,19 @@ def test_density_is_one_over_one_and_the_distance_to_the_own_centre():
     np.testing.assert_allclose(density, [0.5, 0.5, 1, 0.5, 0.5, 1], atol=1e-9)
     everyone, _ = cluster_density(torch.from_numpy(x), 50)
     np.testing.assert_allclose(everyone, 1)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_directions_are_those_of_the_dense_decomposition(sparse):
+    data = planted(60, 3)
+    x = data.x if not sparse else np.hstack([data.x[:, :2], np.zeros((60, 40))]) * (np.random.default_rng(0).random((60, 42)) < 0.9)
+    x[x.sum(1) == 0, 0] = 1
+    w = data.graph.toarray() + np.eye(60)
+    a = w / np.sqrt(np.outer(w.sum(1), w.sum(1)))
+    z = 0.5 * x + 2 * a @ a @ x
+    rank = 2 if sparse else 5
+    u, s, _ = np.linalg.svd(z, full_matrices=False)
+    slow = u[:, :rank] * s[:rank]
+    slow /= np.linalg.norm(slow, axis=1, keepdims=True)
+    found = smoothed_directions(data.graph, torch.from_numpy(x), (0.5, 0, 2), rank=rank).numpy()
+    np.testing.assert_allclose(found @ found.T, slow @ slow.T, atol=1e-6)        # up to the signs of the directions

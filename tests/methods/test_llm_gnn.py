@@ -72,7 +72,7 @@ def test_the_filter_is_the_slow_one(seed):
 
 def test_the_score_is_the_two_ranks_weighed():
     data = planted()
-    made = llm_gnn(data.graph, data.x, data.names, data.annotator(), difficulty=0.4, epochs=2)
+    made = llm_gnn(data.graph, data.x, data.names, data.annotator(), choice="pagerank", difficulty=0.4, epochs=2)
     evidence = made.evidence
     np.testing.assert_allclose(evidence["centrality"], ranks(pagerank(data.graph)))
     np.testing.assert_allclose(evidence["choice_score"], 0.4 * ranks(evidence["density"]) + 0.6 * evidence["centrality"])

@@ -17,8 +17,8 @@ import torch
 from labelnb.annotators.answers import Answers, ask
 from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.classes import LabelSpace
-from labelnb.compute.centrality import cluster_density, pagerank
-from labelnb.compute.graph_net import GraphFit, graph_net, smoothing
+from labelnb.compute.centrality import cluster_density, pagerank, smoothed_directions
+from labelnb.compute.graph_net import GraphFit, graph_net
 from labelnb.compute.kmeans import kmeans
 from labelnb.compute.propagate import checked_weights
 from labelnb.results import Proposal
@@ -117,10 +117,7 @@ def choose_nodes(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """`count` positions among the `free` ones, the best first, and the measures behind the choice, each (N,)."""
     density = np.zeros(len(x)) if choice == "random" else cluster_density(x, k, seed=seed)[0]
-    smooth = x
-    if choice in ("age", "featprop"):
-        a = smoothing(graph)
-        smooth = torch.from_numpy(np.asarray(a @ (a @ x.cpu().numpy().astype(np.float64)))).to(x)
+    smooth = smoothed_directions(graph, x, (0, 0, 1)) if choice in ("age", "featprop") else x
     if choice == "featprop":
         return _by_clusters(smooth, density, count, difficulty, free, seed)
     if choice == "pagerank":

@@ -11,14 +11,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse
-import scipy.sparse.linalg
 import torch
 
 from labelnb.annotators.answers import Answers, ask
 from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.classes import LabelSpace
-from labelnb.compute.centrality import cluster_density
-from labelnb.compute.graph_net import GraphFit, graph_net, smoothing
+from labelnb.compute.centrality import cluster_density, smoothed_directions
+from labelnb.compute.graph_net import GraphFit, graph_net
 from labelnb.methods.propagation.llm_gnn import as_proposal, checked_inputs, ranks
 from labelnb.results import Proposal
 
@@ -134,20 +133,10 @@ def budget_by_round(total: int, first: float, rounds: int) -> list[int]:
 
 
 def first_choice(graph: scipy.sparse.csr_array, x: torch.Tensor, k: int, count: int, free: np.ndarray, seed: int) -> np.ndarray:
-    """`count` free positions of highest density among k clusters in the leading left singular vectors of X + A X + A^2 X, spread over the
-    clusters by their size; A is the smoothed graph."""
-    a, z = smoothing(graph), x.cpu().numpy().astype(np.float64)
-    term, total = z, z.copy()
-    for _ in range(_HOPS):
-        term = a @ term
-        total += term
-    rank = min(_RANK, min(total.shape) - 1)
-    if rank < 1:
-        return np.flatnonzero(free)[:count]
-    start = np.ones(min(total.shape)) / np.sqrt(min(total.shape))
-    u, s, _ = scipy.sparse.linalg.svds(total, k=rank, v0=start)
-    u = u[:, s > 1e-9 * s.max()]
-    density, cluster = cluster_density(torch.from_numpy(np.ascontiguousarray(u)), k, seed=seed)
+    """`count` free positions of highest density in their clusters in the leading directions of X + A X + A^2 X, spread over the clusters by
+    their size: the densest of all alone, as the published code takes, can be of one cluster and say nothing of the others."""
+    directions = smoothed_directions(graph, x, (1,) * (_HOPS + 1))
+    density, cluster = cluster_density(directions, _CLUSTERS * k, seed=seed)
     return _spread(density, cluster, count, free)
 
 
@@ -298,7 +287,7 @@ def _check(
         raise ValueError(f"network: got {network!r}, expected 'gcn', 'sage' or 'appnp'")
 
 
-_HOPS, _RANK = 2, 128
-"""Of the first choice: powers of the smoothed graph, singular vectors."""
+_HOPS, _CLUSTERS = 2, 4
+"""Of the first choice: powers of the smoothed graph, clusters a class."""
 _DROP, _ADD = 0.1, 0.05
 """Of rewiring: share of the edges that go, share of the candidates that come; the reference's values for Cora."""
