@@ -41,7 +41,7 @@ def locle(
     memory: Annotated[float, Range(0.0, 0.99)] = 0.5,
     network: Literal["gcn", "sage", "appnp"] = "gcn",
     hidden: Annotated[int, Range(1, 4096)] = 64,
-    epochs: Annotated[int, Range(1, 10_000)] = 20,
+    epochs: Annotated[int, Range(1, 10_000)] = 30,
     seed: int = 0,
 ) -> Proposal:
     """Propose classes for all nodes; half of the questions go to typical nodes, half to those about which the network is at odds.
