@@ -1,8 +1,7 @@
 """Accuracy on Cora and Citeseer: python -m tests.benchmarks.bench_text_graphs RESULTS.jsonl [SECONDS]
 
 Runs what RESULTS.jsonl does not hold yet, until the seconds are over (280 if not said), and prints the table: call again to go on. Needs
-the
-measuring data of tests/real_data.py. The simulated annotator is wrong on a quarter of the papers: anywhere (`uniform`), or the more
+the measuring data of tests/real_data.py. The simulated annotator is wrong on a quarter of the papers: anywhere (`uniform`), or the more
 often, the farther a paper lies from the centre of its cluster (`density`), as the authors of LLM-GNN found language models to be.
 """
 from __future__ import annotations
