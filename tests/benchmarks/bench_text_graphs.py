@@ -30,7 +30,6 @@ ASKED: dict[str, Callable[..., Any]] = {
     "LLM-GNN (featprop, our default)": llm_gnn,
     "LLM-GNN (pagerank, the paper's first)": lambda *given, **more: llm_gnn(*given, choice="pagerank", **more),
     "Locle": locle,
-    "Locle without overruling": lambda *given, **more: locle(*given, rewire=False, **more),
 }
 LABELLED: dict[str, Callable[[Planetoid, int], Any]] = {
     "GCN": lambda d, seed: graph_net(
