@@ -1,8 +1,8 @@
 """A million nodes through the kernel, and new items without a new solve: `python -m tests.benchmarks.million_propagation [--n 1000000]`.
 
 The graph is synthetic and cheap: nodes in 1,000 groups on a ring, each joined to near nodes of its group and a few anywhere. Ten classes,
-five labels each. Printed: seconds, peak memory, residual, accuracy, and the same for 10,000 new items by the inductive form (the weighted mean
-of the solution over a new item's neighbours).
+five labels each. Printed: seconds, peak memory, residual, accuracy, and the same for 10,000 new items by the inductive form (the weighted
+mean of the solution over a new item's neighbours).
 """
 from __future__ import annotations
 
