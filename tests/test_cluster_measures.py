@@ -50,6 +50,19 @@ def test_stability_is_hennigs_mean_of_the_largest_jaccard() -> None:
     assert np.isnan(values[[1, 3]]).all()
 
 
+def test_stability_of_many_clusters() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(3_000) % 150
+    x = rng.normal(size=(150, 40))[truth] + .3 * rng.normal(size=(3_000, 40))
+    values = cluster_stability(x, truth, replicates=3)
+    assert (values > STABLE).mean() > .8
+    made = truth.copy()
+    made[truth >= 130] = rng.integers(130, 150, (truth >= 130).sum())      # twenty groups, mixed at random
+    values = cluster_stability(x, made, replicates=3)
+    assert values[130:].max() < DISSOLVED
+    assert np.median(values[:130]) > STABLE
+
+
 def test_stability_of_a_part_and_of_nothing() -> None:
     x, truth = blobs(300, 3)
     assert (cluster_stability(x, truth, most=90, replicates=2) > STABLE).all()
