@@ -77,9 +77,10 @@ export class Checks {
   private row(item: number, parts: HTMLElement[], says: string): HTMLElement {
     const picture = new NodePicture(this.panel.items, item, this.pictures ? 88 : 16);
     picture.element.classList.add("lnb-why-mini");
-    const button = h("button", { class: "lnb-why-row lnb-changed-row", type: "button", "aria-label": says, onclick: () => this.onPick(item) }, picture.element, h("span", { class: "lnb-changed-words" }, ...parts));
-    picture.onText(() => { picture.element.title = picture.text; button.setAttribute("aria-label", `${picture.text}: ${says}`); });
-    return h("li", {}, button);
+    const told = h("span", { class: "lnb-hidden" });
+    picture.onText(() => { picture.element.title = picture.text; if (this.pictures) setText(told, picture.text); });
+    const words = parts.length ? parts : [h("span", { class: "lnb-hidden" }, says)];
+    return h("li", {}, h("button", { class: "lnb-why-row lnb-changed-row", type: "button", title: says, onclick: () => this.onPick(item) }, picture.element, told, h("span", { class: "lnb-changed-words" }, ...words)));
   }
 
   private async sensitivity(): Promise<void> {

@@ -256,13 +256,11 @@ export class WhatIf {
     const name = (position: number) => (position >= 0 ? this.classes()[position] : "nothing");
     fill(this.list, ...changes.slice(0, ROWS).map(({ item, before, after }) => {
       const picture = new NodePicture(this.panel.items, item, this.pictures ? 88 : 16);
-      const words = h("span", { class: "lnb-changed-words" }, swatch(before), h("span", { dir: "auto" }, name(before)), h("span", { "aria-hidden": "true" }, "→"), swatch(after), h("strong", { dir: "auto" }, name(after)));
-      const button = h("button", { class: "lnb-why-row lnb-changed-row", type: "button", onclick: () => this.onPick(item) }, picture.element, words);
+      const words = h("span", { class: "lnb-changed-words" }, swatch(before), h("span", { dir: "auto" }, name(before)), h("span", { class: "lnb-hidden" }, "would become"), h("span", { "aria-hidden": "true" }, "→"), swatch(after), h("strong", { dir: "auto" }, name(after)));
+      const told = h("span", { class: "lnb-hidden" });
       picture.element.classList.add("lnb-why-mini");
-      const says = () => button.setAttribute("aria-label", `${picture.text || `Item ${item}`}: ${name(before)} would become ${name(after)}`);
-      picture.onText(() => { picture.element.title = picture.text; says(); });
-      says();
-      return h("li", {}, button);
+      picture.onText(() => { picture.element.title = picture.text; if (this.pictures) setText(told, picture.text); });
+      return h("li", {}, h("button", { class: "lnb-why-row lnb-changed-row", type: "button", onclick: () => this.onPick(item) }, picture.element, told, words));
     }), changes.length > ROWS && h("li", { class: "lnb-quiet" }, `and ${number(changes.length - ROWS)} more, on the map`));
     this.drawBar();
     this.onTried(this.tried);

@@ -63,9 +63,11 @@ export class Why {
       return i ? [h("span", { class: "lnb-why-arrow", "aria-hidden": "true" }, "›"), drawn] : [drawn];
     });
     const says = nodes.map((node) => (node < 0 ? this.proposed[-1 - node] : `item ${node}`)).join(", then ");
+    // Texts are read as they stand; of pictures it is said which they are.
+    const label = this.pictures ? { "aria-label": `Path: ${says}` } : {};
     const on = () => this.onPath(index);
     const off = () => this.onPath(-1);
-    return h("li", {}, h("button", { class: "lnb-why-path", type: "button", title: `weight ${weight.toPrecision(2)}`, "aria-label": `Path: ${says}`, onmouseenter: on, onmouseleave: off, onfocus: on, onblur: off }, ...parts));
+    return h("li", {}, h("button", { class: "lnb-why-path", type: "button", title: `weight ${weight.toPrecision(2)}`, ...label, onmouseenter: on, onmouseleave: off, onfocus: on, onblur: off }, ...parts));
   }
 
   private chip(name: string, classes: readonly string[]): HTMLElement {
