@@ -210,6 +210,12 @@ def test_names_are_proposed_by_text_and_by_labels() -> None:
     assert ClusterBoard(mute, some_clusters(mute)).proposals(0) == []
 
 
+def test_a_name_that_is_hardly_nearer_than_to_all_is_not_proposed() -> None:
+    host = FakeHost(100)
+    board = ClusterBoard(host, Clusters(np.arange(100) // 5 % 2), embeddings=host.xy)
+    assert [board.proposals(k) for k in (0, 1)] == [[], []], "both hold some of every class"
+
+
 def test_names_of_a_bank_and_words_of_texts() -> None:
     host = FakeHost(40, "text", classes=("other",))
     board = ClusterBoard(host, Clusters(host.items.truth), names=["a boat", "a drum", " "])
