@@ -30,7 +30,7 @@ ALL: dict[str, Callable[[np.ndarray, int, int], Any]] = {
     "mlcd": lambda x, k, s: clustering.mlcd(x, n_clusters=k, seed=s),
     "self_similarity_multilabel": lambda x, k, s: clustering.self_similarity_multilabel(x, n_clusters=k, seed=s),
     "subspace_self_expression": lambda x, k, s: clustering.subspace_self_expression(x, n_clusters=k, seed=s, max_items=1500),
-    "turtle, 1 space": lambda x, k, s: clustering.turtle(x, n_clusters=k, seed=s, iterations=200, lr=0.003),
+    "turtle, 1 space": lambda x, k, s: clustering.turtle(x, n_clusters=k, seed=s, iterations=200),
     "hdbscan, pca": lambda x, k, s: clustering.hdbscan(x, space="pca", dimensions=20, seed=s),
     "hdbscan, umap": lambda x, k, s: clustering.hdbscan(x, seed=s),
     "hdbscan, umap, nearest": lambda x, k, s: clustering.hdbscan(x, seed=s, outliers="nearest"),
@@ -39,7 +39,7 @@ ALL: dict[str, Callable[[np.ndarray, int, int], Any]] = {
 
 def two_spaces(x: np.ndarray, k: int, seed: int) -> Any:
     """TURTLE on rows that are two encoders' vectors side by side, 1280 numbers and the rest (ConSE)."""
-    return clustering.turtle(x[:, :1280], n_clusters=k, other=x[:, 1280:], seed=seed, iterations=200, lr=0.003)
+    return clustering.turtle(x[:, :1280], n_clusters=k, other=x[:, 1280:], seed=seed, iterations=200)
 
 
 def measure(found: Any, y: np.ndarray) -> dict[str, float]:
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--runs", type=Path, default=Path("clustering_runs.jsonl"))
     parser.add_argument("--table", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.table is None:

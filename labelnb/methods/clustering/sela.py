@@ -6,6 +6,9 @@ arXiv 1911.05371. Reference code: https://github.com/yukimasano/self-label
 With frozen embeddings there is no network to learn and no picture to augment, and the plain alternation then settles near its first,
 random labels. Two things stand in here, both optional: an item's nearest neighbours take the part of its augmented views, in training
 and in labelling; and the first labels come from k-means. `neighbours=0, start="random"` is the paper's own loop on a head.
+
+The loop ends near where it began, so that one start is a matter of luck: of several heads, each from a start of its own, the one of least
+objective is returned. No label enters that choice, and it is a good one (see `heads`).
 """
 from __future__ import annotations
 

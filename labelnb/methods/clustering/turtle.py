@@ -29,9 +29,9 @@ def turtle(
     n_clusters: int,
     other: torch.Tensor | None = None,
     gamma: Annotated[float, Range(0.0, 1000.0)] = 10.0,
-    iterations: Annotated[int, Range(1, 100_000)] = 1000,
+    iterations: Annotated[int, Range(1, 100_000)] = 300,
     inner_steps: Annotated[int, Range(1, 1000)] = 10,
-    lr: Annotated[float, Range(1e-6, 1.0)] = 0.001,
+    lr: Annotated[float, Range(1e-6, 1.0)] = 0.003,
     length: Annotated[float, Range(0.1, 1000.0)] = 30.0,
     batch_size: int = 1000,
     seed: int = 0,
@@ -50,7 +50,7 @@ def turtle(
     gamma : weight of the entropy of the mean label; 0 lets it collapse
     iterations : steps of the task encoder (6000 in the paper)
     inner_steps : steps of the classifiers in each (M)
-    lr : learning rate of both, by Adam
+    lr : learning rate of both, by Adam (.001 in the paper, over twenty times the steps)
     length : mean length to which rows are brought, after their mean is taken away
     batch_size : items a step (10,000 in the paper)
     seed : of the first weights and the batches
