@@ -60,6 +60,15 @@ def test_not_below_k_means_on_digits():
     assert min(ours) > 0.74
 
 
+def test_the_objective_knows_the_better_heads():
+    """No label enters the choice among the heads, and yet the heads of less objective know more of the ten digits."""
+    x, truth = digits()
+    got = sela(x, n_clusters=10)
+    known = [normalized_mutual_info_score(truth, head) for head in got.evidence["head_assignments"]]
+    assert np.corrcoef(known, got.evidence["objective"])[0, 1] < -0.6
+    assert known[got.evidence["head"]] > np.mean(known)
+
+
 def test_training_and_labelling_lower_the_objective():
     x, _ = digits()
     short, long = (sela(x[:500], n_clusters=10, epochs=e, updates=20, start="random") for e in (2, 30))
