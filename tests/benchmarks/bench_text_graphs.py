@@ -28,7 +28,7 @@ ASKED: dict[str, Callable[..., Any]] = {
     "random nodes, every answer believed": lambda *given, **more: llm_gnn(*given, **PLAIN, **more),
     "random nodes, filter and weights": lambda *given, **more: llm_gnn(*given, choice="random", **more),
     "LLM-GNN (featprop, our default)": llm_gnn,
-    "LLM-GNN (pagerank, the paper's first)": lambda *given, **more: llm_gnn(*given, choice="pagerank", **more),
+    "LLM-GNN (pagerank, C-Density .33, the paper's)": lambda *given, **more: llm_gnn(*given, choice="pagerank", difficulty=0.33, **more),
     "Locle": locle,
 }
 LABELLED: dict[str, Callable[[Planetoid, int], Any]] = {

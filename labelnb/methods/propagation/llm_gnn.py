@@ -37,7 +37,7 @@ def llm_gnn(
     labels: torch.Tensor | None = None,
     budget: Annotated[int, Range(1, 10_000_000)] | None = None,
     choice: Choice = "featprop",
-    difficulty: Annotated[float, Range(0.0, 1.0)] = 0.33,
+    difficulty: Annotated[float, Range(0.0, 1.0)] = 0.0,
     dropped: Annotated[float, Range(0.0, 0.9)] = 0.2,
     weighted: bool = True,
     network: Literal["gcn", "sage", "appnp"] = "gcn",
@@ -88,6 +88,13 @@ def llm_gnn(
     annotator:
     then ask it of every node. C-Density favours nodes in the middle of a cluster; where the clusters are not the classes it narrows what
     is seen.
+
+    C-Density (`difficulty`, the paper's 0.33) and PageRank, the paper's first choice, are not the defaults since they can hurt. Test
+    accuracy on Cora /
+    Citeseer / 2,000 glosses, 20 answers a class, a quarter of them wrong anywhere, 3 seeds, which differ by .03: `featprop`
+    .738 / .643 / .699, with difficulty .33 .717 / .599 / .712, `random` .756 / .616 / .710; `pagerank` with .33 .604 / .581 / .622 (1, 1,
+    3 seeds).
+    Where the annotator errs the more, the sparser the place, difficulty pays: answers right .89 instead of .71 on Cora by PageRank.
 
     The published code drops the surest answers instead of the least sure at every other step (it sorts ranks of ranks); here it is as in
     the
