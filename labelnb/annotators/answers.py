@@ -101,8 +101,7 @@ def ask(annotator: Callable[[Any], Any], positions: Any, classes: Any, *, before
         If the annotator cannot be called.
     AnnotatorError
         If it raises, or does not give one readable answer an item. Its `answers` are what was said before, so that nothing paid for is
-        lost:
-        go on with `annotator=annotators.Remembered(annotator, answers=error.answers)`.
+        lost: go on with `annotator=annotators.Remembered(annotator, answers=error.answers)`.
     """
     if not callable(annotator):
         raise TypeError(f"annotator: got {type(annotator).__name__}, expected a callable that takes items and returns class names")

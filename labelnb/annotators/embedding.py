@@ -20,8 +20,8 @@ class EmbeddingAnnotator:
     embeddings : (N, D) vectors of the items
     class_embeddings : (K, D) or (K, P, D) vectors of the class names, from the same encoder
     classes : the K names
-    temperature : of the softmax; the encoder's own where it has one, else about 0.05 for text encoders and 0.01 for CLIP. It changes
-        the confidence, never the answer
+    temperature : of the softmax; the encoder's own where it has one, else about 0.05 for text encoders and 0.01 for CLIP. It changes the
+        confidence, never the answer
     cost : price of one answer
     """
 

@@ -27,8 +27,8 @@ class LanguageModelAnnotator:
     model : a causal language model of transformers, or its name or folder (loaded with the safe defaults: no remote code)
     tokenizer : of the model; loaded with it where a name is given
     classes : the K names
-    prompt : with `{text}` and `{classes}`. The text is inserted as it is: a hostile text can talk to the model, but the answer stays one of
-        the K names and is never run
+    prompt : with `{text}` and `{classes}`. The text is inserted as it is: a hostile text can talk to the model, but the answer stays one
+        of the K names and is never run
     score : `mean` log-likelihood of a name's tokens; `sum`, which favours short names; `pmi`, sum less what the name scores without any
         text, which takes away the model's own taste in names
     temperature : of the softmax over the names' scores

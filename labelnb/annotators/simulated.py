@@ -22,8 +22,8 @@ class SimulatedAnnotator:
     truth : (N,) true class positions; -1 where there is none, which is answered by a class at random
     classes : the K names
     noise : probability of a wrong answer, in [0, 1]; or (N,) one an item, for an annotator that fails on some items more than on others
-    confusion : (K, K) non-negative: row = true class, how likely each wrong answer is beside the others (the diagonal is ignored); equally
-        likely where not given
+    confusion : (K, K) non-negative: row = true class, how likely each wrong answer is beside the others (the diagonal is ignored);
+        equally likely where not given
     calibration : from 0 to 1: how much its confidence knows of its faults. Right answers have a confidence drawn from Beta(a, 2), wrong
         ones from Beta(2, a) with a = 2 + 2 calibration: at 0 it is noise, at 1 right and wrong lie well apart (area under the curve .9)
     cost : price of one answer

@@ -66,8 +66,8 @@ def smoothed_directions(graph: Any, x: torch.Tensor, powers: tuple[float, ...], 
     """(N, R) float64 unit rows: where the nodes lie in the leading directions of Z, the features smoothed along the graph.
 
     Z = c_0 X + c_1 A X + c_2 A^2 X + ... with A = `smoothing(graph)`. Rows are U S of its truncated singular value decomposition, brought
-    to
-    length 1: without that, nodes with few neighbours, whose rows average little away, are the longest and pass for clusters of their own.
+    to length 1: without that, nodes with few neighbours, whose rows average little away, are the longest and pass for clusters of their
+    own.
 
     Parameters
     ----------

@@ -95,8 +95,7 @@ class GraphNet(torch.nn.Module):
     neighbours.
 
     With A = `smoothing(graph)`: gcn: A relu(A X W1) W2; sage: the same with (X, A X) side by side before each weight; appnp: Z0 = relu(X
-    W1)
-    W2 and ten steps Z <- .9 A Z + .1 Z0. Biases in each layer; dropout on the input and the hidden layer while training.
+    W1) W2 and ten steps Z <- .9 A Z + .1 Z0. Biases in each layer; dropout on the input and the hidden layer while training.
     """
 
     def __init__(
@@ -202,7 +201,8 @@ def graph_net(
 
     Notes
     -----
-    An epoch costs edges x hidden + N x D x hidden. Do not use it where neighbours are mostly of other classes; `sage` suffers least there.
+    An epoch costs edges x hidden + N x D x hidden. Do not use it where neighbours are mostly of other classes; `sage` suffers least
+    there.
     """
     features, dtype, device = _features(x)
     shape = features.shape

@@ -37,18 +37,16 @@ def entity_discovery(
         caption says nothing)
     clusters_per_name : clusters of items over names: more than one, since an entity does not look one way only
     refine : whose items are moved to the nearest prototype (the mean of a name's items) at the end: those of the `most frequent` name,
-        which the
-        counting favours, of `all` names, or of `none`
+        which the counting favours, of `all` names, or of `none`
     in_caption : propose only names from the item's own caption. Off, as in the paper: captions leave out whom everybody sees
     seed : of the clusters
 
     Returns
     -------
     Proposal; probabilities are the shares of the names in the captions of the item's cluster; 1 at the prototype's name where the item
-    was moved. Evidence:
-    `scores` (N, K), the same before normalising; `cluster` (N,); `counts`, (C, K) captions of each cluster that mention each name;
-    `cleansed` (N,), the names before the refinement; `moved` (N,) bool; `prototypes` (K, D), zeros for a name that nobody got;
-    `bipartite`, sparse (N, K).
+    was moved. Evidence: `scores` (N, K), the same before normalising; `cluster` (N,); `counts`, (C, K) captions of each cluster that
+    mention each name; `cleansed` (N,), the names before the refinement; `moved` (N,) bool; `prototypes` (K, D), zeros for a name that
+    nobody got; `bipartite`, sparse (N, K).
 
     Raises
     ------
@@ -58,8 +56,7 @@ def entity_discovery(
     Notes
     -----
     One k-means with K x clusters_per_name centres. Do not use it where two names always occur together: nothing then tells them apart. A
-    name
-    in nearly every caption wins every cluster: leave it out, or let `refine="all"` put it right.
+    name in nearly every caption wins every cluster: leave it out, or let `refine="all"` put it right.
     """
     x = unit_rows(embeddings)
     links = _checked(candidates, len(x))

@@ -46,16 +46,14 @@ def hypergraph_link(
     epochs : of the training, few; 0 leaves the cosine of the smoothed vectors
     lr, weight_decay : of the training; the decay pulls towards no change, which is what unseen values live on
     adapt_unseen : score unseen values in the changed space too, as the paper does. Off, they are scored by the smoothed vectors as they
-        are, which
-        what was learned on the others cannot spoil
+        are, which what was learned on the others cannot spoil
     seed : of the two halves of the links and the first weights
 
     Returns
     -------
     Proposal over the values; probabilities are the links' probabilities over their row's sum, known links at 1 and known absences at 0
     before. Evidence: `scores` (N, K), the links' probabilities as learned; `unseen` (K,) bool; `item_vectors` (N, D), `value_vectors` (K,
-    D);
-    `incidence`, sparse (N + K, E), items first; `loss`, of each epoch.
+    D); `incidence`, sparse (N + K, E), items first; `loss`, of each epoch.
 
     Raises
     ------
@@ -70,8 +68,7 @@ def hypergraph_link(
     Scores of unseen values lie lower than those of seen ones: compare within each kind (`unseen`).
 
     On 2,000 glosses of ten kinds (WordLlama vectors), half labelled, three kinds unseen, three draws: right among the first hundred of a
-    seen kind .51
-    by cosine, .71 after 5 epochs, .59 after 60; of an unseen kind .52 by cosine, .48 and .33 in the changed space.
+    seen kind .51 by cosine, .71 after 5 epochs, .59 after 60; of an unseen kind .52 by cosine, .48 and .33 in the changed space.
     """
     x = unit_rows(embeddings)
     values = class_rows(class_embeddings, x)

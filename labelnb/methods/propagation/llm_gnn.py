@@ -53,8 +53,7 @@ def llm_gnn(
     embeddings : (N, D) features of the nodes
     classes : the K names that may be answered
     annotator : callable that takes positions (n,) and returns a class name, None or (name, confidence) for each (`labelnb.annotators`);
-        in a
-        session, one that reads items is bound to the session's items
+        in a session, one that reads items is bound to the session's items
     labels : (N,) what people have decided, -1 where not: trained on beside the answers, and never asked about
     budget : answers to ask for in all, exactly as many as there are nodes to ask about; 20 a class where not given
     choice : which nodes matter to the network: `pagerank`, `degree`; `age`, PageRank and density in the twice smoothed features together;
@@ -70,8 +69,7 @@ def llm_gnn(
     Returns
     -------
     Proposal; probabilities of the network; a node in `labels` gets its label. All rows abstain where no answer names a class. Evidence:
-    `scores`
-    (N, K), the logarithms; `asked` (n,) positions, in the order of asking; `answers` (n,), -1 where none; `confidence` (n,);
+    `scores` (N, K) before the softmax; `asked` (n,) positions, in the order of asking; `answers` (n,), -1 where none; `confidence` (n,);
     `kept` (n,) bool; `coe` (n,), the change of entropy by each answer; `cost`; `density`, `centrality`, `choice_score` (N,);
     `spent_budget`.
 
@@ -85,20 +83,17 @@ def llm_gnn(
     Notes
     -----
     One k-means over the features, one training of the network. Do not use it where neighbours are of unlike classes, nor with a free
-    annotator:
-    then ask it of every node. C-Density favours nodes in the middle of a cluster; where the clusters are not the classes it narrows what
-    is seen.
+    annotator: then ask it of every node. C-Density favours nodes in the middle of a cluster; where the clusters are not the classes it
+    narrows what is seen.
 
     C-Density (`difficulty`, the paper's 0.33) and PageRank, the paper's first choice, are not the defaults since they can hurt. Test
-    accuracy on Cora /
-    Citeseer / 2,000 glosses, 20 answers a class, a quarter of them wrong anywhere, 3 seeds, which differ by .03: `featprop`
-    .738 / .643 / .699, with difficulty .33 .717 / .599 / .712, `random` .756 / .616 / .710; `pagerank` with .33 .604 / .581 / .622 (1, 1,
-    3 seeds).
-    Where the annotator errs the more, the sparser the place, difficulty pays: answers right .89 instead of .71 on Cora by PageRank.
+    accuracy on Cora / Citeseer / 2,000 glosses, 20 answers a class, a quarter of them wrong anywhere, 3 seeds, which differ by .03:
+    `featprop` .738 / .643 / .699, with difficulty .33 .717 / .599 / .712, `random` .756 / .616 / .710; `pagerank` with .33 .604 / .581 /
+    .622 (1, 1, 3 seeds). Where the annotator errs the more, the sparser the place, difficulty pays: answers right .89 instead of .71 on
+    Cora by PageRank.
 
     The published code drops the surest answers instead of the least sure at every other step (it sorts ranks of ranks); here it is as in
-    the
-    paper's text. The last answer of a class is never dropped.
+    the paper's text. The last answer of a class is never dropped.
     """
     x = unit_rows(embeddings)
     weights, space = checked_inputs(graph, x, classes)

@@ -70,10 +70,9 @@ def locle(
     Returns
     -------
     Proposal; probabilities are the mean over the rounds; a node in `labels` gets its label. Evidence: `scores` (N, K), the last round's;
-    `asked`
-    (n,) positions in the order of asking; `answers` (n,), -1 where none; `confidence` (n,); `round` (n,); `used` (n,), the
-    class trained on after refinement; `overruled` (n,) bool; `cost`; `spent_budget`; `pseudo` (N,), the network's own classes trained
-    on, -1 elsewhere; `entropy`, `disharmonicity` (N,); `energy`, a row for each round: Dirichlet energy before and after rewiring.
+    `asked` (n,) positions in the order of asking; `answers` (n,), -1 where none; `confidence` (n,); `round` (n,); `used` (n,), the class
+    trained on after refinement; `overruled` (n,) bool; `cost`; `spent_budget`; `pseudo` (N,), the network's own classes trained on, -1
+    elsewhere; `entropy`, `disharmonicity` (N,); `energy`, a row for each round: Dirichlet energy before and after rewiring.
 
     Raises
     ------
@@ -88,12 +87,10 @@ def locle(
     its sure nodes then teach it its own mistakes.
 
     Differs from the published code where that does not do what the paper says: there the edge estimator gets no gradient, so that edges
-    are chosen
-    by a random projection, and the epoch and the round are picked by the accuracy on the hidden truth, so that its figures are not to be
-    compared. The first choice and the sure nodes are shared out over clusters and classes, where the code takes the densest and surest of
-    all, which on
-    Citeseer left classes out (.35 after the first round). Here the edges of most
-    Dirichlet energy go and the candidates of least come, which lowers the paper's objective directly, and the last state is taken.
+    are chosen by a random projection, and the epoch and the round are picked by the accuracy on the hidden truth, so that its figures are
+    not to be compared. The first choice and the sure nodes are shared out over clusters and classes, where the code takes the densest and
+    surest of all, which on Citeseer left classes out (.35 after the first round). Here the edges of most Dirichlet energy go and the
+    candidates of least come, which lowers the paper's objective directly, and the last state is taken.
     """
     x = unit_rows(embeddings)
     weights, space = checked_inputs(graph, x, classes)

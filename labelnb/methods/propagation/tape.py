@@ -48,20 +48,20 @@ def tape(
     embeddings : (N, D) vectors of the nodes' texts (h_orig)
     labels : (N,) class positions of the nodes to learn from, -1 where unknown
     classes : the K names that may be answered
-    annotator : callable that takes positions (n,) and returns a class name, None or (name, confidence) for each (`labelnb.annotators`). Its
-        answer is a feature (h_pred), not a label: a network learns how far to believe it
-    explanations : (N, E) vectors of what the annotator said in explanation (h_expl), from a text encoder. `Answers.explanations` of
-        an earlier `labelnb.annotators.ask`, replayed through `Remembered`, saves asking twice. Two networks where not given
-    budget : answers to ask for; every node where not given, as in the paper. With fewer, labelled nodes come first, then the nodes of most
-        neighbours; a node not asked about has no answer
+    annotator : callable that takes positions (n,) and returns a class name, None or (name, confidence) for each (`labelnb.annotators`).
+        Its answer is a feature (h_pred), not a label: a network learns how far to believe it
+    explanations : (N, E) vectors of what the annotator said in explanation (h_expl), from a text encoder. `Answers.explanations` of an
+        earlier `labelnb.annotators.ask`, replayed through `Remembered`, saves asking twice. Two networks where not given
+    budget : answers to ask for; every node where not given, as in the paper. With fewer, labelled nodes come first, then the nodes of
+        most neighbours; a node not asked about has no answer
     network : `gcn`, `sage` or `appnp`
     hidden, epochs, dropout, weight_decay : of each network; the reference's are 256 wide with 4 layers, here two
     seed : of the networks
 
     Returns
     -------
-    Proposal; probabilities are the mean over the networks; a node in `labels` gets its label. Evidence: `scores` (N, K), logarithms of the
-    mean; `views`, the names of the networks; `by_view` (V, N, K), what each says; `asked`, `answers`, `confidence`, `cost`,
+    Proposal; probabilities are the mean over the networks; a node in `labels` gets its label. Evidence: `scores` (N, K), logarithms of
+    the mean; `views`, the names of the networks; `by_view` (V, N, K), what each says; `asked`, `answers`, `confidence`, `cost`,
     `spent_budget`; `agreement` (N,), share of the views that say the proposed class.
 
     Raises
@@ -74,9 +74,8 @@ def tape(
     Notes
     -----
     Every node is asked about: N times the price of an answer. Do not use it where that is too dear (`llm_gnn` asks about few), nor where
-    the answers
-    are no better than the texts. The paper fine-tunes a language model on texts and reasons before the networks; here the vectors are as
-    given.
+    the answers are no better than the texts. The paper fine-tunes a language model on texts and reasons before the networks; here the
+    vectors are as given.
     """
     x = unit_rows(embeddings)
     weights, space = checked_inputs(graph, x, classes)

@@ -40,10 +40,9 @@ def rank_and_align(
     Returns
     -------
     Ranking; scores are 1 less the silhouette, halved, from 0 to 1, plus 1 where model and cluster differ; the inharmonic items are
-    flagged. Evidence:
-    `silhouette` (N,); `cluster` (N,), `cluster_class` (C,), the class of largest summed probability in each; `predictions` (N,);
-    `place` (N,) from 0 to 1, the seriation: neighbours in it are alike, which makes it the order for a heat map or a robust rank;
-    `graph`, sparse (N, N); `harmonic` (N,) bool.
+    flagged. Evidence: `silhouette` (N,); `cluster` (N,), `cluster_class` (C,), the class of largest summed probability in each;
+    `predictions` (N,); `place` (N,) from 0 to 1, the seriation: neighbours in it are alike, which makes it the order for a heat map or a
+    robust rank; `graph`, sparse (N, N); `harmonic` (N,) bool.
 
     Raises
     ------
@@ -54,8 +53,7 @@ def rank_and_align(
     -----
     The neighbours and K eigenvectors of their graph. Of the paper: the ranking by spectral seriation and the split by spectral clustering
     and silhouette. Not here: the training of the graph network that follows (similarity learning by the ranks, edges sampled by an
-    adversary).
-    Do not use it where classes are no groups of the space: silhouettes then say nothing of the model.
+    adversary). Do not use it where classes are no groups of the space: silhouettes then say nothing of the model.
     """
     x = unit_rows(embeddings)
     p = probability_rows(probabilities, len(x)).cpu().double().numpy()
