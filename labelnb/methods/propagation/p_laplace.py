@@ -13,7 +13,6 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import Range, positive_int, within
-from labelnb.compute.device import able_device
 from labelnb.compute.seed_system import reached, solve
 from labelnb.methods.propagation.system_proposal import label_system, own_labels
 from labelnb.results import Proposal
@@ -25,7 +24,7 @@ def p_laplace(
     graph: scipy.sparse.csr_array,
     labels: torch.Tensor,
     *,
-    p: Annotated[float, Range(2.0, 1000.0)] = 10.0,
+    p: Annotated[float, Range(2.0, 1000.0)] = 3.0,
     tolerance: Annotated[float, Range(1e-9, 1e-1)] = 1e-5,
     max_iterations: Annotated[int, Range(1, 1_000_000)] = 5000,
     n_classes: int | None = None,
@@ -59,7 +58,8 @@ def p_laplace(
     -----
     Costs a sweep over edges times classes an iteration, of which it takes tens to thousands: the linear methods are one solve. Not
     linear in the labels, so there are no exact contributions; `explain` compares the scores. The extremes see edges, not weights: one
-    false edge to a far label counts in full.
+    false edge to a far label counts in full. On 10,000 CIFAR-10 images (EfficientNet-Lite0 features, k = 15, one draw of labels) p = 3 / 10
+    reached .319 / .336 with 1 label a class, .540 / .494 with 5, .551 / .526 with 10, hence the default; `poisson_learning` .429 with 1.
     """
     within("p", p, 2.0, 1000.0)
     within("tolerance", tolerance, 1e-9, 1e-1)
@@ -80,21 +80,17 @@ def _sweeps(
     weights: scipy.sparse.csr_array, start: np.ndarray, free: np.ndarray, p: float, tolerance: float, most: int,
 ) -> tuple[np.ndarray, float, int]:
     """u <- the equation's right side at the free nodes, all at once, from `start`; scores, last change, sweeps."""
-    device = able_device("cpu")
-    u = torch.from_numpy(start).to(device)
     if not len(free):
         return start, 0.0, 0
+    u = np.ascontiguousarray(start.T)                            # (K, N): the neighbours of a node lie side by side
     rows = scipy.sparse.csr_array(weights[free], dtype=np.float64)
-    lengths = torch.from_numpy(np.diff(rows.indptr).astype(np.int64))
-    columns, at = torch.from_numpy(rows.indices.astype(np.int64)), torch.from_numpy(free)
-    share = torch.from_numpy(rows.data / np.repeat(np.asarray(rows.sum(axis=1)).ravel(), np.diff(rows.indptr)))[:, None]
+    walk = scipy.sparse.csr_array(scipy.sparse.diags_array(1 / np.asarray(rows.sum(axis=1)).ravel()) @ rows)
     mix, change, steps = (p - 2) / (p - 1), np.inf, 0
     while change > tolerance and steps < most:
-        near = u[columns]
-        mean = torch.segment_reduce(near * share, "sum", lengths=lengths, axis=0)
-        middle = torch.segment_reduce(near, "max", lengths=lengths, axis=0) + torch.segment_reduce(near, "min", lengths=lengths, axis=0)
-        after = (1 - mix) * mean + (0.5 * mix) * middle
-        change = float((after - u[at]).abs().max())
-        u[at] = after
+        near = u[:, rows.indices]
+        middle = np.maximum.reduceat(near, rows.indptr[:-1], axis=1) + np.minimum.reduceat(near, rows.indptr[:-1], axis=1)
+        after = (1 - mix) * (walk @ u.T).T + (0.5 * mix) * middle
+        change = float(np.abs(after - u[:, free]).max())
+        u[:, free] = after
         steps += 1
-    return u.numpy(), change, steps
+    return np.ascontiguousarray(u.T), change, steps
