@@ -124,7 +124,7 @@ def draw_sample(classes: Any, n: int, *, per_class: int = 0, seed: int = 0) -> t
     return positions, np.arange(len(positions)) < len(first)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Audit:
     """A sample to check, and what the checks so far vouch for. A check is a person's decision made on the item after the draw."""
 
@@ -148,6 +148,12 @@ class Audit:
     """The bound that is wanted, if any."""
     seed: int = 0
     """Seed of the draw."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.certificate(self.target)._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return f"Audit of {self.about}: {int(self.checked.sum())} of {len(self.positions)} items checked"
 
     def review(self, **options: Any) -> Any:
         """The sample in a ReviewGrid, in the order drawn and without the proposal, so that the answer is the person's own; the certificate

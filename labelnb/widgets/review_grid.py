@@ -123,6 +123,12 @@ class ReviewGrid(Panel):
         return self._arranged(self.page)[0]
 
     @property
+    def shown(self) -> list[str | None]:
+        """(n,) the class that each item of the page shows, filled in or kept; None where it shows none, or an answer of another kind."""
+        names = self.host.classes.names
+        return [names[k] if k >= 0 else None for k in self._at.values()[self.positions].tolist()]
+
+    @property
     def counts(self) -> dict[str, Any]:
         """`reviewed`, `total`, `left`, and `labels`: number of labels a class."""
         done = self._at.done()
@@ -168,6 +174,12 @@ class ReviewGrid(Panel):
         if list(self.host.classes.names) != self.state.get("classes"):
             self._at.fill()
         super().host_changed()
+
+    def static_bundle(self) -> dict[str, Any]:
+        """What a saved notebook shows: the result; of an audit its certificate."""
+        from labelnb.widgets.static_view import mimebundle
+
+        return mimebundle(self.audit.certificate(self.audit.target)) if self.audit is not None else super().static_bundle()
 
     # What the front end asks ---------------------------------------------------------------------------------------------
 
