@@ -38,12 +38,13 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
   }
   return context;
 };
+null;
 """
 ALIVE = """
 import gc
-from labelnb.widgets.panel import Panel
+from labelnb.widgets import panel
 gc.collect()
-print(sum(isinstance(one, Panel) and one.comm is not None for one in gc.get_objects()), len(s._listeners))
+print(sum(one.comm is not None for one in panel._panels), len(s._listeners))
 """
 
 

@@ -153,6 +153,12 @@ WIDGETS = {
     "review": "s.review(p)",
     "clusters": "s.clustering.sela(n_clusters=3).widget()",
     "propagation": "s.propagation.zlap(k=5).widget()",
+    "triage": "s.accept(p)\ns.label([0, 4, 8], ['tool', 'fruit', 'vehicle'])\ns.noisy.confident_learning().widget()",
+    "votes": "found = [p.predictions, s.propagation.zlap(k=5).predictions, np.where(np.arange(120) % 4, -1, np.arange(120) % 3)]\n"
+             "s.label(slice(0, 30), [s.classes.names[k % 3] for k in range(30)])\n"
+             "lnb.Votes(np.stack(found, axis=1), sources=('names', 'graph', 'a rule'), classes=s.classes.names, session=s).widget()",
+    "exception": "s.label(slice(0, 30), [s.classes.names[k % 3] for k in range(30)])\ns.review(p, checks=0.1)",
+    "audit": "s.accept(p)\ns.audit(n=40, target=0.9).review()",
 }
 
 

@@ -27,10 +27,17 @@ export function captureKeys(root: HTMLElement, table: KeyTable | (() => KeyTable
   const swallow = (event: KeyboardEvent) => {
     if (!event.ctrlKey && !event.metaKey && !event.altKey && !PASSES.test(event.key)) event.stopPropagation();
   };
+  // Notebook 7 looks at keys on their way down, before they come here: a mark on what has the focus tells it to leave ours alone.
+  const shield = (event: KeyboardEvent) => {
+    const target = event.target as Element;
+    if (root.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey && !event.altKey && !PASSES.test(event.key));
+  };
+  window.addEventListener("keydown", shield, true);
   root.addEventListener("keydown", listener);
   root.addEventListener("keypress", swallow);
   root.addEventListener("keyup", swallow);
   return () => {
+    window.removeEventListener("keydown", shield, true);
     root.removeEventListener("keydown", listener);
     root.removeEventListener("keypress", swallow);
     root.removeEventListener("keyup", swallow);
