@@ -167,7 +167,7 @@ def test_widget_shows_in_the_dark_theme(lab, kept, name):
     with lab.notebook(f"dark-{name}", [SESSION.format(path=str(kept)), WIDGETS[name]], height=1600) as notebook:
         notebook.run_all()
         notebook.set_theme("dark")
-        view = notebook.output(1)
+        view = notebook.page.locator(".lnb").first
         view.wait_for()
         notebook.page.wait_for_timeout(800)
         picture = notebook.screenshot(f"{name}-dark.png", view)

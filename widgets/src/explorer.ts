@@ -2,7 +2,7 @@
 import css from "./explorer/explorer.css?inline";
 import { Bits } from "./shared/bits";
 import { array } from "./shared/channel";
-import { count, fill, h, number, setText } from "./shared/dom";
+import { count, fill, focusedIn, h, number, setText } from "./shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "./shared/feedback";
 import { icon } from "./shared/icons";
 import type { KeyTable } from "./shared/keys";
@@ -121,7 +121,7 @@ class Explorer {
 
   private keys(): KeyTable {
     const { map, side } = this;
-    const inGrid = side.grid.element.contains(document.activeElement);
+    const inGrid = side.grid.element.contains(focusedIn(this.panel.frame));
     const arrow = (x: number, y: number) => () => (inGrid ? side.grid.move(x, y) : map.surface.pan(-x * 60, -y * 60));
     return {
       ...side.palette.keys(), ArrowLeft: arrow(-1, 0), ArrowRight: arrow(1, 0), ArrowUp: arrow(0, -1), ArrowDown: arrow(0, 1),
@@ -179,7 +179,7 @@ class Explorer {
   /** Takes the item with the focus ring in the grid out of the selection. */
   private takeAway(): void {
     const position = this.side.grid.focused;
-    if (position < 0 || this.side.results || !this.side.grid.element.contains(document.activeElement)) return;
+    if (position < 0 || this.side.results || !this.side.grid.element.contains(focusedIn(this.panel.frame))) return;
     const bits = new Bits(this.selection.length, this.selection.bytes);
     bits.remove(position);
     this.select(bits);

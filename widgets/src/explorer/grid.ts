@@ -1,6 +1,6 @@
 /** A grid of many items of which only those in sight exist. Thumbnails come as they come into sight. */
 import { ItemCard } from "../shared/card";
-import { h } from "../shared/dom";
+import { focusedIn, h } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 
 export interface GridOptions {
@@ -147,7 +147,7 @@ export class VirtualGrid {
       element.setAttribute("aria-posinset", String(index + 1));
       element.setAttribute("aria-setsize", String(this.positions.length));
       element.dataset.index = String(index);
-      element.toggleAttribute("data-active", index === this.active && this.element.contains(document.activeElement));
+      element.toggleAttribute("data-active", index === this.active && this.element.contains(focusedIn(this.element)));
       void card.show(this.positions[index]);
       this.dress(card, index);
       this.inner.append(element);

@@ -1,5 +1,5 @@
 /** The legend: what the colours mean, how many there are, and which of them show. */
-import { fill, h, number } from "../shared/dom";
+import { fill, focusedIn, h, number } from "../shared/dom";
 import { RAMP } from "../shared/palette";
 import { swatch } from "../shared/classes";
 import type { ColourBy } from "./looks";
@@ -31,7 +31,7 @@ export class Legend {
   }
 
   private draw(): void {
-    const focused = this.element.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.group : undefined;
+    const focused = this.element.contains(focusedIn(this.element)) ? focusedIn(this.element)!.dataset.group : undefined;
     const heading = h("span", { class: "lnb-caps" }, this.by);
     const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-map-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
     fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all);

@@ -1,6 +1,6 @@
 /** The map with its tools: gestures become sets of points, what lies over the picture follows it. */
 import { Bits } from "../shared/bits";
-import { fill, h } from "../shared/dom";
+import { fill, focusedIn, h } from "../shared/dom";
 import { icon, type IconName } from "../shared/icons";
 import type { Panel } from "../shared/panel";
 import { Gestures, type How, type Tool } from "./gestures";
@@ -156,7 +156,7 @@ export class PointMap {
 
   /** The wheel belongs to the notebook until the widget has the focus, so that scrolling past never zooms. */
   private wheelZooms(event: WheelEvent): boolean {
-    if (event.ctrlKey || event.metaKey || this.panel.frame.contains(document.activeElement)) return true;
+    if (event.ctrlKey || event.metaKey || this.panel.frame.contains(focusedIn(this.panel.frame))) return true;
     this.say("Click the map to zoom with the wheel", 1_500);
     return false;
   }

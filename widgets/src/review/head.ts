@@ -1,5 +1,5 @@
 /** The head of a review: how far it is, how fast, its order and filters, and the page. */
-import { fill, h, number, setText } from "../shared/dom";
+import { fill, focusedIn, h, number, setText } from "../shared/dom";
 import type { Page } from "./answers";
 import { QualityLine, type Quality } from "./quality";
 
@@ -62,7 +62,7 @@ export class ReviewHead {
     this.order.value = order;
     this.only.value = only;
     this.unreviewed.setAttribute("aria-pressed", String(unreviewed));
-    if (document.activeElement !== this.page) this.page.value = String(page.number + 1);
+    if (focusedIn(this.page) !== this.page) this.page.value = String(page.number + 1);
     setText(this.pages, `of ${number(Math.max(page.pages, 1))}`);
     this.before.disabled = page.number <= 0;
     this.after.disabled = page.number >= page.pages - 1;

@@ -1,5 +1,5 @@
 /** The review as it is on the page: one page of cards, a cursor, and decisions on their way. */
-import { count, fill, h } from "../shared/dom";
+import { count, fill, focusedIn, h } from "../shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import { ClassPalette } from "../shared/classes";
 import type { KeyTable } from "../shared/keys";
@@ -187,7 +187,7 @@ export class ReviewView {
   /** Draws `page`; `turned` where it is another page than before, or other items. */
   private show(page: Page, turned: boolean): void {
     const fresh = turned || page.items.length !== this.page.items.length || page.items.some((item, i) => item.position !== this.page.items[i].position);
-    const held = this.list.contains(document.activeElement);
+    const held = this.list.contains(focusedIn(this.list));
     this.page = page;
     if (fresh) {
       this.drawCards();
@@ -310,7 +310,7 @@ export class ReviewView {
     this.send(decision);
     // With several classes an item, one key is seldom the last; without, the next item is wanted.
     if (wanted.kind === "class" && this.panel.config.multi) return;
-    if (wanted.kind !== "clear") this.place(Math.min(chosen[chosen.length - 1] + 1, this.cards.length - 1), this.list.contains(document.activeElement) || document.activeElement === this.panel.frame);
+    if (wanted.kind !== "clear") this.place(Math.min(chosen[chosen.length - 1] + 1, this.cards.length - 1), this.list.contains(focusedIn(this.list)) || focusedIn(this.list) === this.panel.frame);
   }
 
   private acceptAll(): void {
@@ -362,12 +362,12 @@ export class ReviewView {
     this.panel.status.set(`${redo ? "Brought back" : "Took back"} ${count(answer.n_changed, "item")}.`);
     const changed: number[] = answer.changed ?? [];
     const here = this.page.items.findIndex((item) => changed.includes(item.position));
-    if (here >= 0) this.place(here, this.panel.frame.contains(document.activeElement));
+    if (here >= 0) this.place(here, this.panel.frame.contains(focusedIn(this.list)));
     else if (answer.page !== null && answer.page !== this.page.number) {
       void this.panel.attempt(async () => {
         await this.pages.turn(answer.page);
         const at = this.page.items.findIndex((item) => changed.includes(item.position));
-        if (at >= 0) this.place(at, this.panel.frame.contains(document.activeElement));
+        if (at >= 0) this.place(at, this.panel.frame.contains(focusedIn(this.list)));
       });
     }
   }

@@ -1,5 +1,5 @@
 /** The class palette: one button a class with its colour, its digit key and, where wanted, its count; and an entry for a new class. */
-import { fill, h, number } from "./dom";
+import { fill, focusedIn, h, number } from "./dom";
 import type { KeyTable } from "./keys";
 import { classColour } from "./palette";
 
@@ -35,7 +35,7 @@ export class ClassPalette {
   /** Draws the classes anew; `counts` by position, `pressed` the one that holds now. */
   update(names: string[], counts?: ArrayLike<number>, pressed = -1): void {
     this.names = names;
-    const typing = this.element.contains(document.activeElement) && document.activeElement === this.entry;
+    const typing = this.element.contains(focusedIn(this.element)) && focusedIn(this.element) === this.entry;
     const buttons = names.map((name, k) =>
       h("button", { class: "lnb-button lnb-class", type: "button", disabled: this.disabled, "aria-pressed": pressed < 0 ? null : String(k === pressed),
         "aria-keyshortcuts": this.shortcuts[k], onclick: () => this.options.onPick(k) },

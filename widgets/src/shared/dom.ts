@@ -19,6 +19,12 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Att
   return element;
 }
 
+/** What has the focus where `node` is: in a shadow root (marimo) the document only knows its host. */
+export function focusedIn(node: Node): HTMLElement | null {
+  const root = node.getRootNode() as Document | ShadowRoot;
+  return (root.activeElement ?? null) as HTMLElement | null;
+}
+
 /** Replaces the children of `element`. */
 export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));

@@ -1,5 +1,5 @@
 /** Finding a class by typing part of its name: a field and a list beneath it; Enter takes the first. */
-import { fill, h } from "./dom";
+import { fill, focusedIn, h } from "./dom";
 import { swatch } from "./classes";
 
 /** Positions of the classes that match, the best first: names that begin with `typed`, then words that do, then any that contain it. */
@@ -58,7 +58,7 @@ export class ClassFinder {
 
   private draw(): void {
     const fresh = this.fresh();
-    const shown = document.activeElement === this.field && (this.found.length > 0 || fresh);
+    const shown = focusedIn(this.field) === this.field && (this.found.length > 0 || fresh);
     this.list.hidden = !shown;
     this.field.setAttribute("aria-expanded", String(shown));
     const rows = this.found.map((position, i) => this.row(i, () => this.onPick(position), swatch(position), h("span", { dir: "auto" }, this.names()[position])));

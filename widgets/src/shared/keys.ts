@@ -2,6 +2,7 @@
  * Keys for a widget that sits in a notebook: what is typed here never reaches the notebook's command mode, and what is the
  * browser's or the notebook's with ctrl, meta or alt (save, copy, ...) passes untouched.
  */
+import { focusedIn } from "./dom";
 
 /** By `event.key` ("a", "1", " ", "Enter", "ArrowLeft", "?"); prefix "Shift+" where shift matters. Return false to let the key be. */
 export type KeyTable = Record<string, (event: KeyboardEvent) => boolean | void>;
@@ -29,7 +30,7 @@ export function captureKeys(root: HTMLElement, table: KeyTable | (() => KeyTable
   };
   // Notebook 7 looks at keys on their way down, before they come here: a mark on what has the focus tells it to leave ours alone.
   const shield = (event: KeyboardEvent) => {
-    const target = event.target as Element;
+    const target = event.composedPath()[0] as Element;
     if (root.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey && !event.altKey && !PASSES.test(event.key));
   };
   window.addEventListener("keydown", shield, true);
@@ -58,7 +59,7 @@ export function keepFocus(root: HTMLElement): () => void {
   };
   const observer = new MutationObserver(() => {
     if (!last || last === root || !gone(last)) return;
-    const now = document.activeElement;
+    const now = focusedIn(root);
     if (!now || now === document.body || now === last) root.focus({ preventScroll: true });
     else last = null;
   });

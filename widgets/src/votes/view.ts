@@ -1,6 +1,6 @@
 /** The matrix of votes: a head of sources with what they are worth, rows of items as far as they are in sight, and labels by key. */
 import { ClassPalette, swatch } from "../shared/classes";
-import { count, fill, h, number, percent, setText } from "../shared/dom";
+import { count, fill, focusedIn, h, number, percent, setText } from "../shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content } from "../shared/outbox";
@@ -166,12 +166,13 @@ export class VoteView {
     this.scroller.hidden = total === 0;
     this.scroller.setAttribute("aria-rowcount", String(total + 1));
     this.inner.style.height = `${total * HEIGHT}px`;
+    if (!this.scroller.clientHeight && this.drawn.size) return;      // not laid out at this moment: what is drawn stays
     const top = Math.max(0, this.scroller.scrollTop - this.header.offsetHeight);
     const first = Math.max(0, Math.floor(top / HEIGHT) - MARGIN);
     const last = Math.min(total - 1, Math.ceil((top + this.scroller.clientHeight) / HEIGHT) + MARGIN);
     this.rows.want(first, last);
     for (const [index, element] of this.drawn) {
-      if ((index >= first && index <= last) || element === document.activeElement) continue;
+      if ((index >= first && index <= last) || element === focusedIn(this.panel.frame)) continue;
       element.remove();
       this.drawn.delete(index);
     }
@@ -225,7 +226,7 @@ export class VoteView {
   }
 
   private go(to: number): void {
-    const held = this.panel.frame.contains(document.activeElement);
+    const held = this.panel.frame.contains(focusedIn(this.panel.frame));
     const before = this.drawn.get(this.cursor);
     this.cursor = Math.max(0, Math.min(to, this.rows.total - 1));
     if (before) { before.removeAttribute("data-current"); before.setAttribute("aria-selected", "false"); before.tabIndex = -1; }
