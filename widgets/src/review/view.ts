@@ -76,7 +76,7 @@ export class ReviewView {
     this.head = new ReviewHead(config.title, config.orders, config.planted === true, (wishes) => this.wish(wishes));
     this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.pressClass(position) });
     this.finder = new ClassFinder(() => this.classes, (position) => this.pressClass(position), (name) => this.addClass(name), () => this.focus());
-    this.bar = answerBar(this.palette.element, this.finder.element, { press: (wanted) => this.press(wanted), either: () => this.either.toggle(), acceptAll: () => this.acceptAll(), focus: () => this.focus() }, config.multi === true, !pane);
+    this.bar = answerBar(this.palette.element, this.finder.element, { press: (wanted) => this.press(wanted), either: () => this.either.toggle(), acceptAll: () => this.acceptAll(), focus: () => this.focus() }, config.multi === true, !pane && config.blind !== true);
     this.build();
   }
 
