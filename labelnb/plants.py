@@ -92,7 +92,8 @@ def share_interval(n: int, of: int, confidence: float = 0.95) -> tuple[float, fl
         raise ValueError(f"got {n} of {of} at confidence {confidence}; expected 0 <= n <= of, confidence between 0 and 1")
     if of == 0:
         return 0.0, 1.0
-    from scipy.special import betaincinv                        # scipy.stats says the same, and takes most of a second to import
+    # scipy.stats says the same, and takes most of a second to import.
+    from scipy.special import betaincinv
 
     tail = (1 - confidence) / 2
     low = 0.0 if n == 0 else float(betaincinv(n, of - n + 1, tail))

@@ -89,7 +89,8 @@ class ReviewGrid(Panel):
         self._ordered = self._listed = self._in_order(start)
         orders = {name: title for name, title in ORDERS.items() if self._offers(name)}
         super().__init__(
-            host, title=_title(result, audit), orders=orders, multi=host.classes.multi, planted=self.share_planted > 0, blind=audit is not None,
+            host, title=_title(result, audit), orders=orders, multi=host.classes.multi, planted=self.share_planted > 0,
+            blind=audit is not None,
             warnings=[*(result.warnings if result is not None else ()), *_unknown(self._at.own_filled)], **config,
         )
         self.order, self.unreviewed = start, bool(unreviewed)
