@@ -1,10 +1,12 @@
 """A map of the items: two numbers for each (or a few more), near for what is alike.
 
-UMAP: McInnes, Healy and Melville 2018 (arXiv 1802.03426), laid out by umap-learn on our own neighbours, so that they are searched once.
+UMAP: McInnes, Healy and Melville 2018 (arXiv 1802.03426), laid out by umap-learn on our own neighbours, so that they are searched once;
+densMAP: Narayan, Berger and Cho 2021; t-SNE: van der Maaten and Hinton 2008, by openTSNE.
 """
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 from labelnb.checks import as_tensor, positive_int
 from labelnb.compute.device import able_device
 from labelnb.compute.knn import KnnGraph, knn_graph
+from labelnb.compute.layout import aligned, laid_out, started_from
 
 __all__ = ["Projection", "project"]
 
@@ -27,31 +30,39 @@ class Projection(NamedTuple):
     xy: torch.Tensor
     """(N, 2) float32, or as many columns as asked for."""
     method: str
-    """What ran: `umap` or `pca`."""
+    """What ran: `umap`, `densmap`, `tsne` or `pca`."""
+    done: float = 1.0
+    """Share of the work behind it: below 1 for a picture on the way, 0 for the principal components shown first."""
 
 
 def project(
     x: Any,
     *,
-    method: Literal["umap", "pca"] = "umap",
+    method: Literal["umap", "densmap", "tsne", "pca"] = "umap",
     dimensions: int = 2,
     n_neighbors: int = 15,
     min_dist: float = 0.1,
     seed: int = 0,
     graph: Any = None,
+    previous: Any = None,
+    show: Callable[[Projection], None] | None = None,
     progress: bool = True,
 ) -> Projection:
     """Lay the rows of `x` out in the plane.
 
     Parameters
     ----------
-    x : (N, D) vectors; UMAP compares them by cosine, PCA as they are
-    method : `pca` is linear and ready at once; `umap` keeps neighbourhoods
+    x : (N, D) vectors; PCA takes them as they are, all others compare them by cosine
+    method : `pca` is linear and ready at once; `umap` keeps neighbourhoods; `densmap` keeps how dense they are as well; `tsne` keeps
+        neighbourhoods more finely and takes several times as long (needs openTSNE)
     dimensions : numbers an item; 2 to be drawn, a few more to be clustered
     n_neighbors : neighbours that shape the map, the row itself counted as in umap-learn; fewer where there are fewer rows
     min_dist : how close UMAP may pack points
     seed : the same seed gives the same map
     graph : neighbours found already, a KnnGraph; or the user's own sparse (N, N) weights, which are then laid out as they are
+    previous : (N, dimensions) an earlier map of these rows, NaN for rows that it did not have: the new map grows out of it and lies on
+        it, so that what was seen stays where it was. For `umap` and `tsne`
+    show : called with the principal components at once, then with pictures on the way, for `umap` and `tsne`; the last is what is returned
     progress : show a progress bar when the layout takes more than a second
 
     Returns
@@ -63,15 +74,18 @@ def project(
     ValueError
         If shapes do not fit, or a row holds NaN, infinity or, for UMAP, only zeros.
     ModuleNotFoundError
-        If UMAP is asked for and umap-learn is not installed.
+        If a method is asked for whose package is not installed.
 
     Notes
     -----
-    umap-learn compiles itself for some seconds in every new process; show `pca` meanwhile. PCA costs N D^2, or N^2 D where N < D.
+    umap-learn compiles itself for some seconds in every new process: give `show`, which has a picture before that. PCA costs N D^2, or
+    N^2 D where N < D.
     """
-    if method not in ("umap", "pca"):
-        raise ValueError(f"method: got {method!r}, expected 'umap' or 'pca'")
+    if method not in ("umap", "densmap", "tsne", "pca"):
+        raise ValueError(f"method: got {method!r}, expected 'umap', 'densmap', 'tsne' or 'pca'")
     positive_int("n_neighbors", n_neighbors, low=2), positive_int("dimensions", dimensions)
+    if method == "tsne" and dimensions > 2:
+        raise ValueError(f"dimensions: got {dimensions}, but t-SNE makes maps of 2 at most; give method='umap'")
     rows = as_tensor(x, "x")
     home, rows = rows.device, rows.to(able_device(rows.device))
     if rows.ndim != 2 or 0 in rows.shape:
@@ -83,16 +97,43 @@ def project(
         raise ValueError(f"graph: neighbours of {len(graph.indices)} rows among {graph.n_rows}, but x has {len(rows)} rows")
     if scipy.sparse.issparse(graph) and graph.shape != (len(rows), len(rows)):
         raise ValueError(f"graph: got shape {graph.shape}, expected ({len(rows)}, {len(rows)})")
+    if method == "tsne" and scipy.sparse.issparse(graph):
+        raise ValueError("graph: t-SNE takes the distances of a KnnGraph, got weights; give method='umap' to lay weights out")
+    before = None if previous is None else _previous(previous, (len(rows), dimensions), method)
     start = _pca(rows, dimensions)
     if method == "pca" or len(rows) < SMALLEST_UMAP:
         return Projection(start.to(home), "pca")
-    xy = _umap(rows, start.cpu().numpy(), graph, min(n_neighbors, len(rows)), min_dist, seed, progress)
-    return Projection(torch.from_numpy(xy).to(home), "umap")
+    if show is not None:
+        show(Projection(start.to(home), "pca", 0.0) if before is None else Projection(torch.from_numpy(before).to(home), method, 0.0))
+    make = _tsne if method == "tsne" else _umap
+
+    def picture(xy: np.ndarray, done: float) -> None:
+        assert show is not None
+        show(Projection(torch.from_numpy(np.array(xy, np.float32)).to(home), method, done))
+
+    neighbors = min(n_neighbors, len(rows))
+    given = None if show is None else picture
+    xy = make(rows, start.cpu().numpy(), graph, neighbors, seed, before, given, method=method, min_dist=min_dist, progress=progress)
+    final = Projection(torch.from_numpy(xy).to(home), method)
+    if show is not None:
+        show(final)
+    return final
+
+
+def _previous(previous: Any, shape: tuple[int, int], method: str) -> np.ndarray:
+    xy = as_tensor(previous, "previous").cpu().numpy()
+    if xy.shape != shape:
+        raise ValueError(f"previous: got shape {xy.shape}, expected {shape}: a place for every row, NaN where it had none")
+    if np.isfinite(xy).all(1).sum() < 2:
+        raise ValueError("previous: fewer than two rows have a place; leave it out to begin anew")
+    if method not in ("umap", "tsne"):
+        raise ValueError(f"previous: {method!r} begins anew always; give method='umap' or 'tsne', or leave it out")
+    return xy
 
 
 def _pca(x: torch.Tensor, k: int) -> torch.Tensor:
     """The first k principal components, each turned so that its largest entry is positive; zeros where there are fewer."""
-    centred = (x - x.double().mean(0).to(x.dtype)).to(torch.float32)
+    centred = (x - x.mean(0, dtype=torch.float64).to(x.dtype)).to(torch.float32)
     n, d = centred.shape
     if n >= d:
         _, axes = torch.linalg.eigh((centred.T @ centred).double())              # ascending
@@ -105,29 +146,73 @@ def _pca(x: torch.Tensor, k: int) -> torch.Tensor:
     return xy * torch.where(largest < 0, -1.0, 1.0)
 
 
-def _umap(x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, min_dist: float, seed: int, progress: bool) -> np.ndarray:
+def _umap(
+    x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, seed: int, before: np.ndarray | None, show: Any, *,
+    method: str, min_dist: float, progress: bool,
+) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ImportWarning)                      # that TensorFlow is missing, which is not used
             from umap import umap_
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("method='umap' needs umap-learn: pip install umap-learn, or take method='pca'") from error
+        raise ModuleNotFoundError(f"method={method!r} needs umap-learn: pip install umap-learn, or take method='pca'") from error
     state = np.random.RandomState(seed)                                          # umap-learn takes no newer generator
+    lengths = None
     if scipy.sparse.issparse(graph):
         strength = graph.tocoo().astype(np.float32)
         strength.data = strength.data / max(strength.data.max(initial=0), 1e-30)
+        if method == "densmap":
+            raise ValueError("graph: densMAP takes the distances of a KnnGraph, got weights; give method='umap' to lay weights out")
     else:
         found = graph if isinstance(graph, KnnGraph) else knn_graph(x, n_neighbors - 1)
         indices, distances = _with_self(found, n_neighbors)
-        strength = umap_.fuzzy_simplicial_set(
-            start, indices.shape[1], state, "precomputed", knn_indices=indices, knn_dists=distances,
-        )[0]
+        strength, _, _, lengths = umap_.fuzzy_simplicial_set(
+            start, indices.shape[1], state, "precomputed", knn_indices=indices, knn_dists=distances, return_dists=True,
+        )
     a, b = umap_.find_ab_params(1.0, min_dist)
-    xy, _ = umap_.simplicial_set_embedding(
-        start, strength, start.shape[1], 1.0, a, b, 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, False, {}, False,
-        tqdm_kwds={"disable": not progress, "delay": 1.0, "mininterval": 0.5, "desc": "map", "leave": False},
-    )
-    return np.ascontiguousarray(xy, dtype=np.float32)
+    bar = {"disable": not progress, "delay": 1.0, "mininterval": 0.5, "desc": "map", "leave": False}
+    if method == "densmap":
+        options = {"lambda": 2.0, "frac": 0.3, "var_shift": 0.1, "n_neighbors": n_neighbors, "graph_dists": lengths}
+        xy, _ = umap_.simplicial_set_embedding(
+            start, strength, start.shape[1], 1.0, a, b, 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, True, options, False,
+            tqdm_kwds=bar,
+        )
+        return np.ascontiguousarray(xy, dtype=np.float32)
+    if before is None:
+        return laid_out(strength, _spread(start, seed), a, b, state, show, bar)
+    grown = started_from(before, strength, seed)
+    return aligned(laid_out(strength, grown, a, b, state, show, bar, fresh=False), before)
+
+
+def _tsne(
+    x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, seed: int, before: np.ndarray | None, show: Any, *,
+    method: str, min_dist: float, progress: bool,
+) -> np.ndarray:
+    try:
+        from openTSNE import TSNEEmbedding
+        from openTSNE.affinity import PerplexityBasedNN
+        from openTSNE.nearest_neighbors import PrecomputedNeighbors
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("method='tsne' needs openTSNE: pip install openTSNE, or take method='umap'") from error
+    found = graph if isinstance(graph, KnnGraph) else knn_graph(x, n_neighbors - 1)
+    indices, distances = (part[:, 1:] for part in _with_self(found, n_neighbors))
+    threads, near = torch.get_num_threads(), PrecomputedNeighbors(indices, distances)
+    affinities = PerplexityBasedNN(knn_index=near, perplexity=max(1.0, indices.shape[1] / 3), n_jobs=threads)
+    begun = _spread(start, seed) if before is None else started_from(before, affinities.P, seed)
+    scale = 1e-4 / begun[:, 0].std() if before is None else 1.0
+    forces = "fft" if len(x) > 10_000 else "bh"
+    made = TSNEEmbedding(begun * scale, affinities, random_state=seed, n_jobs=threads, negative_gradient_method=forces)
+    stages = [(250, 12.0, 0.5), (500, 1.0, 0.8)] if before is None else [(250, 1.0, 0.5)]
+    whole, behind = sum(steps for steps, _, _ in stages), 0
+    for steps, exaggeration, momentum in stages:
+        def tell(step: int, error: float, xy: Any, behind: int = behind) -> None:
+            if show is not None and behind + step < whole:
+                show(np.asarray(xy), (behind + step) / whole)
+
+        made = made.optimize(steps, exaggeration=exaggeration, momentum=momentum, callbacks=[tell], callbacks_every_iters=50)
+        behind += steps
+    xy = np.ascontiguousarray(made, dtype=np.float32)
+    return xy if before is None else aligned(xy, before)
 
 
 def _with_self(graph: KnnGraph, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:

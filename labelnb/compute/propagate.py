@@ -18,6 +18,7 @@ import torch
 
 from labelnb.checks import as_tensor, positive_int, within
 from labelnb.compute.device import able_device, working_memory
+from labelnb.compute.kept_scores import KeptScores
 from labelnb.compute.knn import KnnGraph
 
 __all__ = ["Propagation", "propagate", "normalised", "contributions", "strongest_paths"]
@@ -27,7 +28,7 @@ class Propagation(NamedTuple):
     """The solution and how it was reached."""
 
     scores: torch.Tensor
-    """(N, K) F of (I - alpha S) F = Y."""
+    """(N, K) F of (I - alpha S) F = Y; with `keep` (N, keep), the largest of every node, falling."""
     residual: float
     """Largest |Y - (I - alpha S) F| / |Y| of any class, taken anew from the solution."""
     iterations: int
@@ -36,6 +37,8 @@ class Propagation(NamedTuple):
     """What ran: `cg`, `chebyshev` or `power`."""
     converged: bool
     """Whether the residual is within the tolerance."""
+    classes: torch.Tensor | None = None
+    """With `keep` (N, keep) int64: the classes of `scores`."""
 
 
 def propagate(
@@ -48,6 +51,7 @@ def propagate(
     max_iterations: int = 1000,
     normalise: Literal["symmetric", "none"] = "symmetric",
     memory: int | None = None,
+    keep: int | None = None,
 ) -> Propagation:
     """Solve (I - alpha S) F = Y for all classes at once.
 
@@ -63,6 +67,7 @@ def propagate(
     normalise : `symmetric` divides w_ij by sqrt(d_i d_j), d the row sums without the diagonal, which is dropped (S in the paper);
         `none` takes the graph as S already
     memory : bytes for the work beside graph and result; classes are solved in blocks that fit
+    keep : scores kept of every node, the largest; for thousands of classes, with sparse seeds, of which N x K would not fit in memory
 
     Returns
     -------
@@ -77,6 +82,8 @@ def propagate(
     within("alpha", alpha, 0.0, 1.0, open_high=True)
     within("tolerance", tolerance, 0.0, 1.0, open_low=True, open_high=True)
     positive_int("max_iterations", max_iterations)
+    if keep is not None:
+        positive_int("keep", keep)
     if method not in _SOLVERS and method != "auto":
         raise ValueError(f"method: got {method!r}, expected 'auto', {', '.join(map(repr, _SOLVERS))}")
     if normalise not in ("symmetric", "none"):
@@ -95,8 +102,8 @@ def propagate(
     s = sparse_tensor(s if order is None else s[order][:, order], work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     given = torch.float64 if double else torch.float32
-    solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device))
-    return solved._replace(scores=solved.scores.to(home))
+    solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device), keep)
+    return solved._replace(scores=solved.scores.to(home), classes=None if solved.classes is None else solved.classes.to(home))
 
 
 def solve_blocks(
@@ -177,12 +184,12 @@ def sparse_tensor(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch
 
 def _by_blocks(
     s: torch.Tensor, seeds: Any, order: np.ndarray | None, alpha: float, method: str, tolerance: float, max_iterations: int,
-    dtype: torch.dtype, budget: int,
+    dtype: torch.dtype, budget: int, keep: int | None = None,
 ) -> Propagation:
     n, k = seeds.shape
     width = max(1, min(k, int(budget / (6 * n * s.dtype.itemsize))))
-    scores = torch.empty((n, k), dtype=dtype, device=s.device)
     place = None if order is None else torch.from_numpy(order.astype(np.int64))
+    kept = KeptScores(n, k, keep, dtype, s.device, place)
     worst, iterations = 0.0, 0
     for a in range(0, k, width):
         part = seeds[:, a:a + width]
@@ -195,11 +202,9 @@ def _by_blocks(
         f, steps = _SOLVERS[method](s, y, alpha, tolerance, max_iterations, length)
         rest = torch.addmm(y - f, s, f, alpha=alpha)                           # Y - (I - alpha S) F, taken anew
         worst, iterations = max(worst, float((rest.norm(dim=0) / length).max())), max(iterations, steps)
-        if place is None:
-            scores[:, a:a + width] = f
-        else:
-            scores[:, a:a + width][place] = f.to(dtype)
-    return Propagation(scores, worst, iterations, method, worst <= tolerance)
+        kept.add(a, f)
+    scores, classes = kept.ordered()
+    return Propagation(scores, worst, iterations, method, worst <= tolerance, classes)
 
 
 def _chebyshev(

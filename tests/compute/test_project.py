@@ -129,7 +129,7 @@ def test_no_global_generator_is_touched(umap):
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
-        (groups()[0], {"method": "tsne"}, "method: got 'tsne'"), (groups()[0], {"n_neighbors": 1}, "n_neighbors: got 1"),
+        (groups()[0], {"method": "trimap"}, "method: got 'trimap'"), (groups()[0], {"n_neighbors": 1}, "n_neighbors: got 1"),
         (groups()[0][0], {}, "x: got shape"), (groups()[0][:0], {}, "x: got shape"),
         (np.full((5, 3), np.nan), {}, "x: NaN or infinity in 5 rows"),
         (groups()[0], {"graph": scipy.sparse.eye_array(7)}, "graph: got shape"),
@@ -140,3 +140,107 @@ def test_no_global_generator_is_touched(umap):
 def test_what_means_nothing_is_refused(x, options, message):
     with pytest.raises(ValueError, match=message):
         project(x, **options)
+
+
+def test_the_layout_is_umap_learns_own(umap):
+    from umap import umap_
+
+    from labelnb.compute.project import _pca, _spread
+
+    x = torch.from_numpy(groups()[0])
+    indices, distances = _with_self(knn_graph(x, 14), 15)
+    state, start = np.random.RandomState(0), _pca(x, 2).numpy()
+    strength = umap_.fuzzy_simplicial_set(start, 15, state, "precomputed", knn_indices=indices, knn_dists=distances)[0]
+    a, b = umap_.find_ab_params(1.0, 0.1)
+    expected, _ = umap_.simplicial_set_embedding(
+        start, strength, 2, 1.0, a, b, 1.0, 5, None, _spread(start, 0), state, "euclidean", {}, False, {}, False,
+        tqdm_kwds={"disable": True},
+    )
+    np.testing.assert_array_equal(umap.xy, expected)
+
+
+def test_pictures_come_on_the_way_and_change_nothing(umap):
+    seen = []
+    made = project(groups()[0], show=seen.append, progress=False)
+    assert torch.equal(made.xy, umap.xy)
+    assert seen[0].method == "pca" and seen[0].done == 0 and seen[-1] is made and made.done == 1
+    assert len(seen) >= 6 and [p.done for p in seen] == sorted(p.done for p in seen)
+    assert all(p.xy.shape == (400, 2) and torch.isfinite(p.xy).all() for p in seen)
+    steps = [float((p.xy - made.xy).norm()) for p in seen[1:-1]]
+    assert steps[-1] < 0.5 * steps[0] and steps[0] > 0
+
+
+@pytest.mark.parametrize("method", ["umap", "tsne"])
+def test_a_map_that_grows_leaves_what_was_there_in_its_place(umap, method):
+    pytest.importorskip("openTSNE") if method == "tsne" else None
+    x, truth = groups(500)
+    first = project(x[:400], method=method, progress=False).xy
+    before = torch.cat([first, torch.full((100, 2), torch.nan)])
+    pictures = []
+    grown = project(x, method=method, previous=before, show=pictures.append, progress=False).xy
+    width = float((first.max(0).values - first.min(0).values).max())
+    moved = (grown[:400] - first).norm(dim=1) / width
+    assert float(moved.median()) < 0.06
+    anew = project(x, method=method, progress=False, seed=1).xy
+    assert float(((anew[:400] - first).norm(dim=1) / width).median()) > 3 * float(moved.median())
+    nearest = knn_graph(grown, 5, metric="euclidean").indices.numpy()
+    assert (truth[nearest[400:]] == truth[400:, None]).mean() > 0.9
+    assert torch.isfinite(pictures[0].xy).sum() == 800 and pictures[0].done == 0
+
+
+def test_turned_mirrored_and_moved_maps_are_brought_back():
+    from labelnb.compute.layout import aligned
+
+    rng = np.random.default_rng(0)
+    before, turn = rng.normal(size=(50, 2)), np.array([[0.6, 0.8], [0.8, -0.6]])                 # a turn and a mirror
+    np.testing.assert_allclose(aligned((before @ turn + [3, -8]).astype(np.float32), before), before, atol=1e-5)
+    before[40:] = np.nan
+    made = aligned((np.nan_to_num(before) @ turn + 1).astype(np.float32), before)
+    np.testing.assert_allclose(made[:40], before[:40], atol=1e-5)
+
+
+def test_new_rows_begin_among_their_neighbours():
+    from labelnb.compute.layout import started_from
+
+    graph = scipy.sparse.csr_array(np.array([[0, 0, 1, 0, 0], [0, 0, 3, 0, 0], [1, 3, 0, 1, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0.0]]))
+    before = np.array([[0, 0], [4, 8], [np.nan, np.nan], [np.nan, np.nan], [np.nan, np.nan]])
+    made = started_from(before, graph, 0)
+    np.testing.assert_array_equal(made[:2], before[:2])
+    np.testing.assert_allclose(made[2:], [[3, 6], [3, 6], [2, 4]], atol=0.05)     # by weight, by way of it, and joined to nothing
+    assert len(np.unique(made, axis=0)) == 5
+
+
+@pytest.mark.nightly                                                # umap-learn compiles it for a minute
+def test_densmap_keeps_densities_better_than_umap(umap):
+    rng = np.random.default_rng(0)
+    width = np.repeat([0.02, 0.1, 0.5], 130)
+    x = (np.repeat(3 * rng.normal(size=(3, 12)), 130, axis=0) + width[:, None] * rng.normal(size=(390, 12))).astype(np.float32)
+    made = {method: project(x, method=method, progress=False) for method in ("umap", "densmap")}
+    assert made["densmap"].method == "densmap"
+
+    def sizes(xy: torch.Tensor) -> np.ndarray:
+        return np.array([float((xy[a:a + 130] - xy[a:a + 130].median(0).values).norm(dim=1).median()) for a in (0, 130, 260)])
+
+    assert sizes(made["densmap"].xy)[2] / sizes(made["densmap"].xy)[0] > 1.5 * sizes(made["umap"].xy)[2] / sizes(made["umap"].xy)[0]
+
+
+def test_tsne_keeps_neighbourhoods():
+    pytest.importorskip("openTSNE")
+    from sklearn.manifold import trustworthiness
+
+    x, _ = groups()
+    made = project(x, method="tsne", n_neighbors=31)
+    assert made.method == "tsne" and made.xy.dtype == torch.float32
+    assert trustworthiness(x, made.xy.numpy(), n_neighbors=10, metric="cosine") > 0.93
+    assert torch.equal(project(x, method="tsne", n_neighbors=31).xy, made.xy)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"previous": np.zeros((3, 2))}, r"previous: got shape \(3, 2\)"), ({"previous": np.full((400, 2), np.nan)}, "fewer than two rows"),
+    ({"previous": np.zeros((400, 2)), "method": "pca"}, "begins anew always"),
+    ({"method": "tsne", "graph": scipy.sparse.eye_array(400)}, "t-SNE takes the distances"),
+    ({"method": "densmap", "graph": scipy.sparse.eye_array(400)}, "densMAP takes the distances"),
+])
+def test_what_a_map_cannot_grow_from_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        project(groups()[0], progress=False, **options)

@@ -256,3 +256,23 @@ def test_a_path_never_weighs_more_than_the_contribution_it_is_part_of():
 def test_there_is_no_such_node():
     with pytest.raises(IndexError, match="node: got 120"):
         contributions(normalised(weights()), seeds(), 120, alpha=0.5)
+
+
+@pytest.mark.parametrize("memory", [None, 1 << 20])
+@pytest.mark.parametrize("n", [120, 6000])
+def test_the_largest_scores_are_those_of_all(n, memory):
+    rng = np.random.default_rng(5)
+    edges = scipy.sparse.random_array((n, n), density=6 / n, rng=rng, dtype=np.float64)
+    w = scipy.sparse.csr_array(edges + edges.T)
+    seeds = scipy.sparse.random_array((n, 40), density=0.05, rng=rng, dtype=np.float64).tocsr()
+    whole = propagate(w, seeds.toarray(), alpha=0.8, tolerance=1e-10).scores.numpy()
+    made = propagate(w, seeds, alpha=0.8, tolerance=1e-10, keep=4, memory=memory)
+    order = np.argsort(-whole, axis=1, kind="stable")[:, :4]
+    np.testing.assert_allclose(made.scores, np.take_along_axis(whole, order, 1), atol=1e-9)
+    np.testing.assert_allclose(np.take_along_axis(whole, made.classes.numpy(), 1), made.scores, atol=1e-9)
+    assert made.scores.shape == (n, 4) and made.converged
+    everything = propagate(w, seeds, alpha=0.8, keep=99, tolerance=1e-10)
+    assert everything.scores.shape == (n, 40) and (everything.classes.sort(1).values == torch.arange(40)).all()
+    assert propagate(w, seeds, alpha=0.8).classes is None
+    with pytest.raises(ValueError, match="keep: got 0"):
+        propagate(w, seeds, alpha=0.8, keep=0)
