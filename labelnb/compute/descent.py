@@ -7,19 +7,28 @@ which rows are worked on, nor on the number of threads.
 """
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
 from labelnb.compute.screening import Rows, merge, products
 
-__all__ = ["descent", "needed_memory"]
+__all__ = ["EFFORTS", "Effort", "descent", "needed_memory"]
 
-PARTITIONS = 2
-"""Partitions a row looks into at first."""
-SPARE = 7
-"""Places of a list beyond k: what is nearly a neighbour leads to neighbours."""
-WIDTH = 16
-"""Entries of a list that are followed, at least."""
+class Effort(NamedTuple):
+    """How far a descent looks around."""
+
+    partitions: int
+    """Partitions a row looks into at first."""
+    spare: int
+    """Places of a list beyond k: what is nearly a neighbour leads to neighbours."""
+    width: int
+    """Entries of a list that are followed, at least."""
+
+
+EFFORTS = (Effort(2, 7, 16), Effort(3, 25, 32))
+"""The second is for data in which the first finds too few: some three times the work."""
 MOST_PASSES = 12
 """The passes end when hardly a list changes; this many is never seen."""
 SETTLED = 0.002
@@ -28,25 +37,25 @@ SETTLED = 0.002
 
 def needed_memory(count: int, dim: int, k: int) -> int:
     """Bytes beside the rows as they are stored."""
-    return count * (4 * dim + (k + SPARE) * 18 + 5 * WIDTH + 64)
+    return count * (4 * dim + (k + EFFORTS[-1].spare) * 18 + 5 * max(k, EFFORTS[-1].width) + 64)
 
 
-def descent(rows: Rows, centres: torch.Tensor, k: int, budget: int) -> tuple[torch.Tensor, torch.Tensor]:
+def descent(rows: Rows, centres: torch.Tensor, k: int, budget: int, effort: Effort = EFFORTS[0]) -> tuple[torch.Tensor, torch.Tensor]:
     """Screened similarities and positions (N, k + spare) of the near rows of every row, on the CPU."""
     from labelnb.compute.compiled import by_threads, descend, reverse_lists, sort_lists
 
-    first, following = _partitions(rows, centres, budget)
+    first, following = _partitions(rows, centres, effort.partitions, budget)
     order = first.argsort(stable=True)
     x = torch.empty((rows.count, rows.dim), dtype=torch.float32)
     step = max(1024, (32 << 20) // (4 * rows.dim))
     for a in range(0, rows.count, step):
         x[a:a + step] = rows.block(order[a:a + step])
-    kept = min(k + SPARE, rows.count - 1)
+    kept = min(k + effort.spare, rows.count - 1)
     squares = None if rows.metric == "cosine" else (x * x).sum(1)
     values, indices = _start(x, squares, first[order], [part[order] for part in following], len(centres), kept)
     bias = np.zeros(rows.count, np.float32) if squares is None else (-0.5 * squares).numpy()
     fresh = np.ones((rows.count, kept), np.uint8)
-    width = min(kept, max(WIDTH, k))
+    width = min(kept, max(effort.width, k))
     by_threads(sort_lists, rows.count, values, indices, fresh)
     for _ in range(MOST_PASSES):
         back, back_fresh = reverse_lists(values, indices, fresh, width)
@@ -66,9 +75,9 @@ def descent(rows: Rows, centres: torch.Tensor, k: int, budget: int) -> tuple[tor
     return out_values, out_indices
 
 
-def _partitions(rows: Rows, centres: torch.Tensor, budget: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def _partitions(rows: Rows, centres: torch.Tensor, most: int, budget: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """(N,) the partition of every row, and the ones that come next."""
-    wanted = min(PARTITIONS, len(centres))
+    wanted = min(most, len(centres))
     near = torch.empty((rows.count, wanted), dtype=torch.int64)
     step = max(1024, min(budget, 64 << 20) // (8 * len(centres)))
     for a in range(0, rows.count, step):

@@ -8,7 +8,7 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import positive_int, within
-from labelnb.compute.descent import descent, needed_memory
+from labelnb.compute.descent import EFFORTS, descent, needed_memory
 from labelnb.compute.device import free_memory, working_memory
 from labelnb.compute.partitions import measured, place_centres, plan, search
 from labelnb.compute.screening import Rows, exact_lists, screen_added, settle
@@ -135,8 +135,10 @@ def _inexact(rows: Rows, queries: Rows, k: int, same: bool, recall: float, memor
     budget, centres = working_memory(memory, rows.device), place_centres(rows)
     room = free_memory(rows.device) // 2 if memory is None else memory
     if same and rows.device.type == "cpu" and len(centres) > 2 and needed_memory(rows.count, rows.dim, k) <= room:
-        values, found = descent(rows, centres, k, budget)
-        if int((found >= 0).sum(1).min()) >= k:
+        for effort in EFFORTS:
+            values, found = descent(rows, centres, k, budget, effort)
+            if int((found >= 0).sum(1).min()) < k:
+                continue
             indices, similarities = settle(rows, queries, k, same, values, found, budget, certain=False)
             reached = measured(rows, queries, k, same, similarities, budget)
             if reached >= recall:

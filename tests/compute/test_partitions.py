@@ -109,8 +109,10 @@ def test_many_rows_are_not_searched_exactly_where_there_are_groups(monkeypatch, 
     assert knn_graph(groups(), 10, exact=True).method == "exact"
 
 
-def test_a_small_memory_gives_the_same():
+def test_a_small_memory_gives_the_same(monkeypatch):
     x = groups(1500)
+    assert knn_graph(x, 5, exact=False, memory=1 << 20).method == "partitions"       # no room for lists and a copy of the rows
+    monkeypatch.setitem(knn_graph.__globals__, "needed_memory", lambda *_: 1 << 60)
     small = knn_graph(x, 5, exact=False, memory=1 << 20)
     np.testing.assert_allclose(small.similarities, knn_graph(x, 5, exact=False).similarities, atol=1e-6)
 
@@ -120,6 +122,21 @@ def test_descent_that_finds_too_few_gives_way_to_partitions():
     made, true = knn_graph(formless, 10, exact=False, recall=0.99), knn_graph(formless, 10, exact=True)
     assert made.method == "partitions"
     assert shared(made.indices, true.indices) >= 0.99
+
+
+def test_descent_looks_further_where_it_finds_too_few():
+    from labelnb.bench.data import folded
+    from labelnb.compute.descent import EFFORTS, descent
+    from labelnb.compute.partitions import place_centres
+    from labelnb.compute.screening import Rows
+
+    x = folded(6000, 64, inner=16)
+    rows, true = Rows(x, "x", "cosine"), knn_graph(x, 15, exact=True).indices
+    found = [descent(rows, place_centres(rows), 15, 1 << 26, effort) for effort in EFFORTS]
+    lists = [indices.gather(1, values.topk(15, dim=1).indices) for values, indices in found]
+    reached = [shared(indices, true) for indices in lists]
+    assert reached[0] < 0.99 < reached[1]
+    assert knn_graph(x, 15, exact=False, recall=0.99).method == "descent"
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])

@@ -1,0 +1,46 @@
+"""The series of costs: what a line holds, how it is kept, and the slope."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse.csgraph
+
+from labelnb.bench import growth
+
+
+@pytest.mark.parametrize("kernel", growth.KERNELS)
+def test_a_line_names_what_ran_and_how_well(kernel):
+    line = growth.measured(kernel, 1500, dim=16)
+    assert (line["kernel"], line["n"], line["dim"]) == (kernel, 1500, 16)
+    assert line["seconds"] > 0 and line["cpu"] >= 0
+    assert {"knn_graph": "recall", "propagate": "residual", "sinkhorn": "L1 error"}[kernel] in line["quality"]
+
+
+def test_the_slope_of_a_power_law_is_its_exponent():
+    lines = [{"n": n, "cpu": 3e-6 * n**1.3} for n in (10, 500, 20_000)]
+    assert growth.exponent(lines) == pytest.approx(1.3)
+
+
+def test_lines_are_kept_in_order_and_replaced(tmp_path):
+    path = tmp_path / "series.json"
+    for kernel, n, cpu in (("b", 10, 1.0), ("a", 20, 2.0), ("a", 10, 3.0), ("b", 10, 4.0)):
+        growth.record({"kernel": kernel, "n": n, "dim": 2, "cpu": cpu}, path)
+    assert [(line["kernel"], line["n"], line["cpu"]) for line in growth.recorded(path)] == [("a", 10, 3.0), ("a", 20, 2.0), ("b", 10, 4.0)]
+
+
+def test_the_record_that_comes_along_says_where_it_is_from():
+    lines = growth.recorded()
+    assert {line["kernel"] for line in lines} == set(growth.KERNELS)
+    assert all(line["date"] and "cores" in line["machine"] and line["n"] >= 10_000 for line in lines)
+
+
+def test_the_lattice_is_a_graph_of_one_piece():
+    w = growth.lattice(500)
+    assert abs(w - w.T).max() == 0 and w.min() >= 0
+    assert scipy.sparse.csgraph.connected_components(w)[0] == 1
+    assert 10 < np.diff(w.indptr).mean() <= 16
+
+
+def test_an_unknown_kernel_is_refused():
+    with pytest.raises(ValueError, match="kernel: got 'x'"):
+        growth.measured("x", 10)
