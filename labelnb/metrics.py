@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["accuracy", "clustering_accuracy", "normalized_mutual_information", "adjusted_rand_index"]
+__all__ = [
+    "SplitAccuracy", "accuracy", "clustering_accuracy", "split_clustering_accuracy", "normalized_mutual_information",
+    "adjusted_rand_index",
+]
+
+
+class SplitAccuracy(NamedTuple):
+    """Clustering accuracy over all items, and over those whose true class was known or novel. NaN where there is no such item."""
+
+    all: float
+    """Share of all items that agree with the truth."""
+    old: float
+    """Share of the items of known classes."""
+    new: float
+    """Share of the items of novel classes."""
 
 
 def accuracy(predictions: Any, truth: Any) -> float:
@@ -32,16 +47,53 @@ def clustering_accuracy(assignment: Any, truth: Any) -> float:
     The match is found by the Hungarian method (Kuhn 1955), as in Yang et al. 2010 (Image clustering using local discriminant models).
     With more clusters than classes, the clusters left over count as wrong; outliers (-1) count as wrong.
     """
-    from scipy.optimize import linear_sum_assignment
-
     assignment, truth = _pair(assignment, truth)
     known = truth >= 0
-    assignment, truth = assignment[known], truth[known]
+    return float(_matched(assignment[known], truth[known]).mean())
+
+
+def split_clustering_accuracy(assignment: Any, truth: Any, old: Sequence[int]) -> SplitAccuracy:
+    """Clustering accuracy over all classes, over the known (old) and over the novel (new) ones, under a single match of clusters to classes.
+
+    One Hungarian match over all items serves the three figures, so that a cluster cannot stand for an old class in one and for a new class in
+    another: the protocol of Vaze et al. 2022 (Generalized Category Discovery, section 4.1, arXiv 2201.02609; `split_cluster_acc_v2` of their
+    code). Leave out of the arrays the items whose labels the method was given: they would count as found.
+
+    Parameters
+    ----------
+    assignment : (N,) int clusters, -1 for outliers, which count as wrong
+    truth : (N,) int class positions, -1 where unknown, which are left out
+    old : the class positions that were known beforehand; all others are novel
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or no truth is known.
+
+    Examples
+    --------
+    >>> split_clustering_accuracy([0, 0, 1, 1, 2, 1], [0, 0, 1, 1, 2, 2], old=[0, 1])
+    SplitAccuracy(all=0.8333333333333334, old=1.0, new=0.5)
+    """
+    assignment, truth = _pair(assignment, truth)
+    known = truth >= 0
+    right = _matched(assignment[known], truth[known])
+    among = np.isin(truth[known], np.asarray(list(old), np.int64))
+    parts = [float(right[mask].mean()) if mask.any() else float("nan") for mask in (among, ~among)]
+    return SplitAccuracy(float(right.mean()), *parts)
+
+
+def _matched(assignment: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether an item's cluster is the one matched with its class."""
+    from scipy.optimize import linear_sum_assignment
+
     inside = assignment >= 0
     table = np.zeros((int(assignment.max(initial=0)) + 1, int(truth.max()) + 1), np.int64)
     np.add.at(table, (assignment[inside], truth[inside]), 1)
     rows, columns = linear_sum_assignment(-table)
-    return float(table[rows, columns].sum() / len(truth))
+    stands_for = np.full(len(table), -1, np.int64)
+    stands_for[rows] = columns
+    return inside & (stands_for[np.maximum(assignment, 0)] == truth)
 
 
 def normalized_mutual_information(assignment: Any, truth: Any) -> float:
