@@ -53,11 +53,11 @@ def clustering_accuracy(assignment: Any, truth: Any) -> float:
 
 
 def split_clustering_accuracy(assignment: Any, truth: Any, old: Sequence[int]) -> SplitAccuracy:
-    """Clustering accuracy over all classes, over the known (old) and over the novel (new) ones, under a single match of clusters to classes.
+    """Clustering accuracy over all classes, over the known (old) and the novel (new) ones, under one match of clusters to classes.
 
-    One Hungarian match over all items serves the three figures, so that a cluster cannot stand for an old class in one and for a new class in
-    another: the protocol of Vaze et al. 2022 (Generalized Category Discovery, section 4.1, arXiv 2201.02609; `split_cluster_acc_v2` of their
-    code). Leave out of the arrays the items whose labels the method was given: they would count as found.
+    One Hungarian match over all items serves the three figures, so that a cluster cannot stand for an old class in one and for a new
+    class in another: the protocol of Vaze et al. 2022 (Generalized Category Discovery, section 4.1, arXiv 2201.02609;
+    `split_cluster_acc_v2` of their code). Leave out of the arrays the items whose labels the method was given: they would count as found.
 
     Parameters
     ----------

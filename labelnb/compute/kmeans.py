@@ -140,11 +140,11 @@ def _start(rows: torch.Tensor, k: int, init: str | torch.Tensor, held: torch.Ten
         picked = torch.randperm(len(rows), generator=draw)[: k - len(held)].to(rows.device)
         return torch.cat([held, rows[picked]])
     if init == "k-means++":
-        return _plus_plus(rows, k, held, draw)
+        return plus_plus(rows, k, held, draw)
     raise ValueError(f"init: got {init!r}, expected 'k-means++', 'random' or (K, D) centres")
 
 
-def _plus_plus(rows: torch.Tensor, k: int, held: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+def plus_plus(rows: torch.Tensor, k: int, held: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     """Greedy k-means++: of a few rows drawn by squared distance, the one that lowers the inertia most becomes the next centre."""
     trials = 2 + int(torch.log(torch.tensor(float(k))))
     lengths = (rows * rows).sum(1)                                # (N,)
@@ -152,7 +152,7 @@ def _plus_plus(rows: torch.Tensor, k: int, held: torch.Tensor, draw: torch.Gener
     count = len(held)
     if count:
         centres[:count] = held
-        nearest = _nearest(rows, held, lengths)[1]
+        nearest = nearest_centres(rows, held, lengths)[1]
     else:
         first = int(torch.randint(len(rows), (1,), generator=draw))
         centres[0], count = rows[first], 1
@@ -173,7 +173,7 @@ def _to(rows: torch.Tensor, lengths: torch.Tensor, centres: torch.Tensor) -> tor
     return (centres @ rows.T).mul_(-2).add_(lengths).add_((centres * centres).sum(1, keepdim=True)).clamp_min_(0)
 
 
-def _nearest(
+def nearest_centres(
     rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor, coarse: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(N,) nearest centre and squared distance to it, in blocks; by the products of the `coarse` rows where they are given."""
@@ -205,7 +205,7 @@ def _lloyd(
     assignment, converged, steps = None, False, 0
     for _ in range(max_iterations):
         steps += 1
-        moved, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths, coarse)
+        moved, distances = _balanced(rows, centres, lengths) if balanced else nearest_centres(rows, centres, lengths, coarse)
         if coarse is not None and assignment is not None and int((moved != assignment).sum()) <= FEW_MOVE * len(rows):
             coarse = None                                         # few rows move: full precision from here on
         elif assignment is not None and torch.equal(moved, assignment):
@@ -221,7 +221,7 @@ def _lloyd(
                 break
             coarse = None
     # The assignment returned is the one to the centres returned, not to those of the step before.
-    assignment, distances = _balanced(rows, centres, lengths) if balanced else _nearest(rows, centres, lengths)
+    assignment, distances = _balanced(rows, centres, lengths) if balanced else nearest_centres(rows, centres, lengths)
     return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged, method)
 
 
@@ -237,7 +237,7 @@ def _by_batches(
         passes, before = passes + 1, centres
         for at in torch.randperm(len(rows), generator=draw).to(rows.device).split(size):
             part = rows[at]
-            places = _nearest(part, centres, lengths[at])[0]
+            places = nearest_centres(part, centres, lengths[at])[0]
             given = torch.bincount(places, minlength=len(centres))
             counts += given
             total = torch.zeros_like(centres).index_add_(0, places, part)
@@ -250,7 +250,7 @@ def _by_batches(
         if float(((centres - before) ** 2).sum()) <= threshold:
             converged = True
             break
-    assignment, distances = _nearest(rows, centres, lengths)
+    assignment, distances = nearest_centres(rows, centres, lengths)
     return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), passes, converged, "batches")
 
 

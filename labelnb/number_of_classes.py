@@ -1,0 +1,200 @@
+"""How many classes nobody named: three ways to estimate the number of groups beside the known classes, with their uncertainty.
+
+- `hidden`: the number of clusters under which k-means tells the labelled items apart best, in a space fitted while some known classes
+  are hidden. Too few clusters join known classes, too many cut them; the hidden ones are as strange to the space as the novel ones.
+  Sources: Vaze et al. 2022 (arXiv 2201.02609, section 3.4) for the accuracy on labelled items over the number of clusters; Han, Vedaldi
+  and Zisserman 2019 (arXiv 1908.09884) and Troisemaine et al. 2023 (arXiv 2311.05440) for hiding known classes.
+- `silhouette`: the largest mean silhouette (Rousseeuw 1987) in the space whitened on the known classes, of the items in new groups.
+- `stability`: the clusterings that two random halves of the items lead to agree best (Lange, Roth, Braun and Buhmann 2004).
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from labelnb.checks import generator, positive_int
+from labelnb.compute.kmeans import kmeans
+from labelnb.compute.seeded_kmeans import seeded_kmeans
+from labelnb.metrics import adjusted_rand_index, clustering_accuracy
+from labelnb.open_world import OpenWorld, group_count, whitened
+
+__all__ = ["METHODS", "Estimate", "estimate_novel", "resolve"]
+
+METHODS = ("hidden", "silhouette", "stability")
+SAMPLE = 3000
+"""Items looked at: the curves change little with more, the time grows with it."""
+POINTS = 16
+"""Numbers tried over the whole range; then all numbers near the best one are."""
+
+
+class Estimate(NamedTuple):
+    """A number of novel classes and how sure it is."""
+
+    number: int
+    """Best by the mean over the repetitions."""
+    low: int
+    """Least of the numbers that single repetitions prefer."""
+    high: int
+    """Largest of the numbers that single repetitions prefer."""
+    counts: np.ndarray
+    """(M,) int64 the numbers tried, ascending."""
+    scores: np.ndarray
+    """(R, M) float64 the criterion in each repetition; the higher, the better."""
+
+
+Criterion = Callable[[int, int], float]
+"""Of a repetition and a number of novel classes, the value of the criterion."""
+
+
+def estimate_novel(
+    world: OpenWorld, *, method: Literal["hidden", "silhouette", "stability"] = "hidden", most: int | None = None, repeats: int = 5,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate how many classes there are among the unlabelled items beside the known ones.
+
+    Parameters
+    ----------
+    world : items and labels, from `open_world`
+    method : `hidden` needs two known classes; `silhouette`; `stability`
+    most : largest number tried; None for twice the known classes in all, and 10 at least
+    repeats : repetitions, each with other classes hidden or other halves
+    seed : of what is drawn
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or `hidden` has fewer than two known classes to go by.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}")
+    L = len(world.known)
+    if method == "hidden" and L < 2:
+        raise ValueError("labels: 'hidden' needs two known classes at least; label a second one, or use method='silhouette'")
+    positive_int("repeats", repeats)
+    small = _sample(world)
+    most = max(10, L) if most is None else positive_int("most", most, low=0)
+    most = min(most, int(small.free.sum()))
+    made = {"hidden": _hidden, "silhouette": _silhouette, "stability": _stability}[method](small, L, repeats, seed)
+    tried: dict[int, list[float]] = {}
+    counts = np.unique(np.linspace(0, most, min(most + 1, POINTS)).round().astype(int))
+    _fill(tried, counts, made, repeats)
+    step = int(np.diff(counts).max()) if len(counts) > 1 else 1
+    if step > 1:                                                  # twice, for a flat curve may rise just outside the first look
+        for _ in range(2):
+            best = _best(tried)
+            _fill(tried, range(max(0, best - step), min(most, best + step) + 1), made, repeats)
+    order = np.array(sorted(tried))
+    scores = np.array([tried[count] for count in order]).T        # (R, M)
+    picks = order[scores.argmax(1)]
+    return Estimate(_best(tried), int(picks.min()), int(picks.max()), order, scores)
+
+
+def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -> tuple[int, dict[str, Any], tuple[str, ...]]:
+    """The number of new groups: as given, or estimated; what is known of the estimate, for the evidence; and warnings."""
+    if n_novel is not None:
+        if group_count(world, n_novel) < low:
+            raise ValueError(f"n_novel: got {n_novel}, expected {low} at least")
+        return n_novel, {}, ()
+    if not bool(world.free.any()):
+        return 0, {"number": (0, 0, 0)}, ()
+    method: Literal["hidden", "silhouette"] = "hidden" if len(world.known) >= 2 else "silhouette"
+    made = estimate_novel(world, method=method, seed=seed)
+    number = max(low, made.number)
+    warnings: tuple[str, ...] = ()
+    if made.high - made.low > 2:
+        warnings = (f"the number of novel classes is unsure: {number}, single estimates from {made.low} to {made.high}; give n_novel if you can",)
+    return number, {"number": (number, made.low, made.high)}, warnings
+
+
+def _sample(world: OpenWorld) -> OpenWorld:
+    """At most SAMPLE items, evenly over their order of content."""
+    if len(world.x) <= SAMPLE:
+        return world
+    at = torch.linspace(0, len(world.x) - 1, SAMPLE, dtype=torch.float64).round().long().to(world.x.device)
+    return world._replace(x=world.x[at], labels=world.labels[at], order=torch.argsort(torch.argsort(world.order[at])))
+
+
+def _fill(tried: dict[int, list[float]], counts: Sequence[int] | np.ndarray | range, made: Criterion, repeats: int) -> None:
+    for count in counts:
+        if int(count) not in tried:
+            tried[int(count)] = [made(r, int(count)) for r in range(repeats)]
+
+
+def _best(tried: dict[int, list[float]]) -> int:
+    """The number of largest mean; of equal ones the smallest."""
+    return max(sorted(tried), key=lambda count: float(np.mean(tried[count])))
+
+
+def _hidden(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
+    known = world.labels >= 0
+    truth = world.labels[known].cpu().numpy()
+    spaces = []
+    draw = generator(seed)
+    for _ in range(repeats):
+        hide = torch.randperm(L, generator=draw)[: max(1, round(0.3 * L)) if L > 2 else 0].to(world.labels.device)
+        seen = torch.where(torch.isin(world.labels, hide), -1, world.labels)
+        spaces.append(whitened(world.x, seen))
+
+    def criterion(r: int, count: int) -> float:
+        got = [kmeans(spaces[r], L + count, seed=seed + 7 * r + s).assignment[known].cpu().numpy() for s in range(2)]
+        return float(np.mean([clustering_accuracy(assignment, truth) for assignment in got]))
+
+    return criterion
+
+
+def _silhouette(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
+    space = whitened(world.x, world.labels)
+
+    def criterion(r: int, count: int) -> float:
+        if count == 0:                                            # no new group, nothing to judge: below any group that is worth its name
+            return 0.0
+        assignment = seeded_kmeans(space, world.labels, L + count, seed=seed + r).assignment
+        new = torch.nonzero(assignment >= L).flatten()
+        return silhouette(space, assignment, new) if len(new) else -1.0
+
+    return criterion
+
+
+def silhouette(x: torch.Tensor, assignment: torch.Tensor, at: torch.Tensor) -> float:
+    """Mean silhouette of the rows `at` (Euclidean): (b - a) / max(a, b), a the mean distance within the own cluster, b to the nearest other.
+
+    A row that is alone in its cluster counts 0.
+    """
+    k = int(assignment.max()) + 1
+    onehot = torch.nn.functional.one_hot(assignment, k).to(x.dtype)
+    sizes = onehot.sum(0)
+    own = assignment[at]
+    total = torch.cat([torch.cdist(block, x) @ onehot for block in x[at].split(1024)])       # (Q, K) summed distances
+    inside = total.gather(1, own[:, None])[:, 0] / (sizes[own] - 1).clamp_min(1)
+    means = total / sizes.clamp_min(1)
+    means[:, sizes == 0] = torch.inf
+    outside = means.scatter(1, own[:, None], torch.inf).amin(1)
+    values = (outside - inside) / torch.maximum(inside, outside).clamp_min(1e-12)
+    alone = (sizes[own] == 1) | torch.isinf(outside)
+    return float(torch.where(alone, torch.zeros_like(values), values).mean())
+
+
+def _stability(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
+    space = whitened(world.x, world.labels)
+    free = torch.nonzero(world.free).flatten()
+
+    def criterion(r: int, count: int) -> float:
+        draw = generator(seed + r)
+        halves = torch.randperm(len(free), generator=draw).to(free.device).chunk(2)
+        if len(halves) < 2 or min(len(half) for half in halves) < count:
+            return 0.0
+        pinned = torch.nonzero(~world.free).flatten()
+        got = []
+        for s, half in enumerate(halves):
+            rows = torch.cat([pinned, free[half]])
+            run = seeded_kmeans(space[rows], world.labels[rows], L + count, seed=seed + 10 * r + s)
+            got.append(torch.cdist(space[free], run.centres).argmin(1).cpu().numpy())
+        new = (got[0] >= L) | (got[1] >= L)
+        if count == 0 or not new.any():
+            return 0.0
+        return adjusted_rand_index(got[0][new], got[1][new])
+
+    return criterion
