@@ -105,7 +105,8 @@ def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -
     number = max(low, made.number)
     warnings: tuple[str, ...] = ()
     if made.high - made.low > 2:
-        warnings = (f"the number of novel classes is unsure: {number}, single estimates from {made.low} to {made.high}; give n_novel if you can",)
+        unsure = f"the number of novel classes is unsure: {number}, single estimates from {made.low} to {made.high}"
+        warnings = (f"{unsure}; give n_novel if you can",)
     return number, {"number": (number, made.low, made.high)}, warnings
 
 
@@ -159,9 +160,8 @@ def _silhouette(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
 
 
 def silhouette(x: torch.Tensor, assignment: torch.Tensor, at: torch.Tensor) -> float:
-    """Mean silhouette of the rows `at` (Euclidean): (b - a) / max(a, b), a the mean distance within the own cluster, b to the nearest other.
-
-    A row that is alone in its cluster counts 0.
+    """Mean silhouette of the rows `at` (Euclidean): (b - a) / max(a, b), of the mean distances a within the own cluster and b to the
+    nearest other. A row that is alone in its cluster counts 0.
     """
     k = int(assignment.max()) + 1
     onehot = torch.nn.functional.one_hot(assignment, k).to(x.dtype)

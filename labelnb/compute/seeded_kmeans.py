@@ -72,7 +72,9 @@ def seeded_kmeans(
 def class_means(rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """(L, D) mean of the labelled rows of each class. Raises ValueError where a class has none."""
     inside = labels >= 0
-    count = int(labels.max()) + 1 if len(labels) else 0
+    if not bool(inside.any()):
+        return rows[:0]
+    count = int(labels.max()) + 1
     sizes = torch.bincount(labels[inside], minlength=count)
     if bool((sizes == 0).any()):
         missing = torch.nonzero(sizes == 0).flatten().tolist()

@@ -41,8 +41,8 @@ def ncd_kmeans(
     embeddings : (N, D) one vector an item
     labels : (N,) class positions, -1 where unknown; a class is known when one item has its label
     n_novel : new groups; None estimates their number (`number_of_classes`)
-    unlabelled : `mixed`, an unlabelled item may belong to a known class, whose centre competes for it; `novel`, the paper's setting, in which
-        all unlabelled items are of new classes and known centres only steer the start
+    unlabelled : `mixed`, an unlabelled item may belong to a known class, whose centre competes for it; `novel`, the paper's setting:
+        all unlabelled items are of new classes, and known centres only steer the start
     whiten : work where the known classes are as wide in all directions, instead of on the embeddings as they are
     starts : starts; the one of least inertia is returned
     max_iterations : most Lloyd steps a start
@@ -86,10 +86,9 @@ def ncd_kmeans(
 def _best(part: torch.Tensor, known: torch.Tensor, number: int, unlabelled: str, starts: int, steps: int, seed: int) -> KMeans:
     """The run of least inertia; assignment and centres count the known classes first."""
     L, k = len(known), len(known) + number
-    if unlabelled == "mixed":
-        if k <= len(part):
-            return kmeans(part, k, fixed=known, seed=seed, n_init=starts, max_iterations=steps, tolerance=0.0)
-        # Fewer unlabelled items than centres: the kernel counts fixed centres among its clusters, so these few go where they lie nearest.
+    if unlabelled == "mixed" and k <= len(part):
+        return kmeans(part, k, fixed=known, seed=seed, n_init=starts, max_iterations=steps, tolerance=0.0)
+    # With fewer unlabelled items than centres (the kernel counts fixed centres among its clusters) items go where they lie nearest.
     draw, best = generator(seed), None
     for _ in range(starts):
         begun = plus_plus(part, k, known, draw)[L:]
