@@ -23,7 +23,8 @@ from labelnb.open_world import OpenWorld, group_count, whitened
 
 __all__ = ["METHODS", "Estimate", "estimate_novel", "resolve"]
 
-METHODS = ("hidden", "silhouette", "stability")
+METHODS: tuple[Literal["hidden", "silhouette", "stability"], ...] = ("hidden", "silhouette", "stability")
+"""The ways to estimate."""
 SAMPLE = 3000
 """Items looked at: the curves change little with more, the time grows with it."""
 POINTS = 16
@@ -51,7 +52,7 @@ Criterion = Callable[[int, int], float]
 
 def estimate_novel(
     world: OpenWorld, *, method: Literal["hidden", "silhouette", "stability"] = "hidden", most: int | None = None, repeats: int = 5,
-    seed: int = 0,
+    whiten: bool = True, seed: int = 0,
 ) -> Estimate:
     """Estimate how many classes there are among the unlabelled items beside the known ones.
 
@@ -61,6 +62,7 @@ def estimate_novel(
     method : `hidden` needs two known classes; `silhouette`; `stability`
     most : largest number tried; None for twice the known classes in all, and 10 at least
     repeats : repetitions, each with other classes hidden or other halves
+    whiten : False where the rows of `world` are a space of their own already (not for `hidden`, which whitens by the classes not hidden)
     seed : of what is drawn
 
     Raises
@@ -77,7 +79,11 @@ def estimate_novel(
     small = _sample(world)
     most = max(10, L) if most is None else positive_int("most", most, low=0)
     most = min(most, int(small.free.sum()))
-    made = {"hidden": _hidden, "silhouette": _silhouette, "stability": _stability}[method](small, L, repeats, seed)
+    if method == "hidden":
+        made = _hidden(small, L, repeats, seed)
+    else:
+        space = whitened(small.x, small.labels) if whiten else small.x
+        made = (_silhouette if method == "silhouette" else _stability)(small, space, L, seed)
     tried: dict[int, list[float]] = {}
     counts = np.unique(np.linspace(0, most, min(most + 1, POINTS)).round().astype(int))
     _fill(tried, counts, made, repeats)
@@ -140,15 +146,13 @@ def _hidden(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
         spaces.append(whitened(world.x, seen))
 
     def criterion(r: int, count: int) -> float:
-        got = [kmeans(spaces[r], L + count, seed=seed + 7 * r + s).assignment[known].cpu().numpy() for s in range(2)]
-        return float(np.mean([clustering_accuracy(assignment, truth) for assignment in got]))
+        got = kmeans(spaces[r], L + count, seed=seed + r, n_init=3).assignment
+        return clustering_accuracy(got[known].cpu().numpy(), truth)
 
     return criterion
 
 
-def _silhouette(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
-    space = whitened(world.x, world.labels)
-
+def _silhouette(world: OpenWorld, space: torch.Tensor, L: int, seed: int) -> Criterion:
     def criterion(r: int, count: int) -> float:
         if count == 0:                                            # no new group, nothing to judge: below any group that is worth its name
             return 0.0
@@ -177,8 +181,7 @@ def silhouette(x: torch.Tensor, assignment: torch.Tensor, at: torch.Tensor) -> f
     return float(torch.where(alone, torch.zeros_like(values), values).mean())
 
 
-def _stability(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
-    space = whitened(world.x, world.labels)
+def _stability(world: OpenWorld, space: torch.Tensor, L: int, seed: int) -> Criterion:
     free = torch.nonzero(world.free).flatten()
 
     def criterion(r: int, count: int) -> float:

@@ -15,7 +15,7 @@ from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order
 from labelnb.results import Clusters, as_array
 
-__all__ = ["OpenWorld", "open_world", "whitened", "group_count", "grouped"]
+__all__ = ["OpenWorld", "open_world", "whitened", "principal", "group_count", "grouped"]
 
 WIDTH = 128
 """Principal axes kept before whitening: beyond them a within-class covariance cannot be told from a few hundred labels."""
@@ -73,7 +73,7 @@ def whitened(x: torch.Tensor, labels: torch.Tensor, *, width: int = WIDTH, shrin
     linear discriminant analysis. Without two labels in any class the rows come back as they are.
     """
     inside = labels >= 0
-    rows = _principal(x - x.mean(0), width)
+    rows = principal(x - x.mean(0), width)
     y = labels[inside]
     onehot = torch.nn.functional.one_hot(y).to(rows.dtype)
     means = (onehot.T @ rows[inside]) / onehot.sum(0).clamp_min(1)[:, None]
@@ -88,7 +88,7 @@ def whitened(x: torch.Tensor, labels: torch.Tensor, *, width: int = WIDTH, shrin
     return torch.nn.functional.normalize(rows @ (vectors * values.clamp_min(1e-12) ** -0.5) @ vectors.T, dim=1)
 
 
-def _principal(x: torch.Tensor, width: int) -> torch.Tensor:
+def principal(x: torch.Tensor, width: int = WIDTH) -> torch.Tensor:
     """(N, width) coordinates along the principal axes of centred rows, signs by their largest entry; as they are where D is no larger."""
     if x.shape[1] <= width:
         return x
@@ -123,9 +123,8 @@ def grouped(
     back[world.order] = torch.arange(n, device=back.device)
     soft = None
     if probabilities is not None:
-        columns = torch.cat([by_class, L + ranked])
-        soft = probabilities[:, columns][back]
-        soft = as_array(soft / soft.sum(1, keepdim=True).clamp_min(1e-30))
+        columns = probabilities[:, torch.cat([by_class, L + ranked])][back]
+        soft = as_array(columns / columns.sum(1, keepdim=True).clamp_min(1e-30))
     facts = {"classes": torch.tensor([*sorted(world.known), *[-1] * len(ranked)]), "n_novel": len(ranked), **dict(evidence or {})}
     rows = {name: value[back] if getattr(value, "shape", ())[:1] == (n,) and isinstance(value, torch.Tensor) else value
             for name, value in facts.items()}

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import torch
 
 from labelnb.checks import Range, positive_int
-from labelnb.number_of_classes import METHODS, estimate_novel
+from labelnb.number_of_classes import METHODS, Estimate, estimate_novel
 from labelnb.open_world import open_world
 from labelnb.results import Report
 
@@ -60,8 +60,8 @@ def number_of_classes(
     if method not in (*METHODS, "all"):
         raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}, all")
     world = open_world(embeddings, labels, seed=seed)
-    wanted = METHODS if method == "all" else (method,)
-    made = {name: estimate_novel(world, method=name, most=most, repeats=repeats, seed=seed) for name in wanted}
+    wanted: tuple[Literal["hidden", "silhouette", "stability"], ...] = METHODS if method == "all" else (method,)
+    made: dict[str, Estimate] = {name: estimate_novel(world, method=name, most=most, repeats=repeats, seed=seed) for name in wanted}
     first = made[wanted[0]]
     rows = [
         {"method": name, "novel classes": one.number, "from": one.low, "to": one.high, "tried up to": int(one.counts[-1])}

@@ -9,6 +9,7 @@ unlabelled items are all of novel classes; here they may be of known ones, so th
 """
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import torch
@@ -16,7 +17,7 @@ import torch
 from labelnb.checks import Range, positive_int, within
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.seeded_kmeans import seeded_kmeans
-from labelnb.compute.sinkhorn import sinkhorn
+from labelnb.compute.sinkhorn import Transport, sinkhorn
 from labelnb.compute.train import Head, train
 from labelnb.number_of_classes import resolve
 from labelnb.open_world import OpenWorld, grouped, open_world, whitened
@@ -35,6 +36,7 @@ def uno(
     whiten: bool = True,
     neighbours: Annotated[int, Range(1, 100)] = 10,
     sharpness: Annotated[float, Range(1.0, 200.0)] = 25.0,
+    correction: Annotated[float, Range(1.0, 1000.0)] = 2.0,
     epochs: Annotated[int, Range(2, 1000)] = 30,
     updates: Annotated[int, Range(1, 1000)] = 30,
     lr: Annotated[float, Range(0.0001, 10.0)] = 0.5,
@@ -58,6 +60,8 @@ def uno(
     whiten : work where the known classes are as wide in all directions, instead of on the embeddings as they are
     neighbours : nearest items that stand for an item's augmented views
     sharpness : power of the softmax outputs before balancing (1 / epsilon in the paper)
+    correction : by how much, at most, the shares may raise or lower the odds of a class in the final labels; 1 takes the head's own, as in
+        the paper
     epochs : passes over the items
     updates : times the pseudo-labels are made anew, more of them early
     lr : first learning rate of the cosine schedule
@@ -68,7 +72,7 @@ def uno(
     -------
     Clusters with the head's `probabilities`, the known classes first, then the new groups by size. Evidence: `classes` (C,) the class
     position of each cluster, -1 for a new one; `changed` (share of pseudo-labels that changed at each update), `loss` by epoch,
-    `marginal_error`, `n_novel`.
+    `marginal_error` of the last pseudo-labels, `n_novel`.
 
     Raises
     ------
@@ -77,12 +81,13 @@ def uno(
 
     Notes
     -----
-    The strongest of this family where classes are of about equal size (tests/benchmarks/accuracy_novel.md). Where they are very
-    unequal and the labels do not show it, the constraint moves items to where they do not belong: take `shares="found"` or
-    `semi_supervised_kmeans`. One epoch costs N x C x d.
+    `correction` 2 beside 1, accuracy of novel classes on three seeds: .676 and .647 on CIFAR-10, .807 and .775 on Fashion-MNIST, .773 and
+    .773 on Banking77. The strongest of this family where classes are of about equal size (tests/benchmarks/accuracy_novel.md). Where they
+    are very unequal the shares move items to where they do not belong, and on groups that are far apart anyway they can only do harm:
+    take `correction=1`, `shares="found"` or `semi_supervised_kmeans`. One epoch costs N x C x d.
     """
     _check(shares, neighbours, epochs, updates, batch_size)
-    within("sharpness", sharpness, 0.0, 1e4, open_low=True)
+    within("sharpness", sharpness, 0.0, 1e4, open_low=True), within("correction", correction, 1.0, 1e6)
     world = open_world(embeddings, labels, seed=seed)
     rows = whitened(world.x, world.labels) if whiten else world.x
     number, facts, warnings = resolve(world, n_novel, seed)
@@ -97,9 +102,11 @@ def uno(
         loop.head, loop.f, start.assignment, epochs=epochs, batch_size=min(batch_size, len(rows)), lr=lr, seed=seed, relabel=loop.relabel,
         view=loop.view,
     )
-    assignment, probabilities, error = loop.assign()
+    plan = loop.balance()[1]
+    most = math.log(correction)
+    assignment, probabilities = loop.predict((plan.potential / sharpness).nan_to_num(neginf=-most).clamp(-most, most))
     loop.note(assignment)
-    evidence = {"changed": loop.changed, "loss": [row["loss"] for row in done.history], "marginal_error": error, **facts}
+    evidence = {"changed": loop.changed, "loss": [row["loss"] for row in done.history], "marginal_error": plan.marginal_error, **facts}
     return grouped(world, assignment, probabilities=probabilities, evidence=evidence, warnings=warnings)
 
 
@@ -161,7 +168,7 @@ class _Pseudo:
             return None
         while self.times and seen >= self.times[0]:
             self.times.pop(0)
-        labels = self.assign()[0]
+        labels = self.balance()[0]
         self.note(labels)
         return labels
 
@@ -171,16 +178,24 @@ class _Pseudo:
         self.labels = labels
 
     @torch.no_grad()
-    def assign(self) -> tuple[torch.Tensor, torch.Tensor, float]:
-        """(N,) labels, (N, C) probabilities that agree with them, and the L1 error of the shares."""
-        world, free = self.world, self.world.free
+    def predict(self, shift: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N,) labels and (N, C) probabilities of the head, an item's mean with its neighbours; labelled items as they are.
+
+        `shift` (C,) is added to the logarithms: how much likelier a class is than the head has learnt.
+        """
         p = torch.cat([torch.softmax(self.head(block), dim=1) for block in self.f.split(8192)])
         p = 0.5 * p + 0.5 * torch.cat([p[block].mean(1) for block in self.near.split(8192)])
-        logs = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
-        plan = sinkhorn(logs[free], column=self.column, temperature=1.0 / self.sharpness, tolerance=0.01, max_iterations=500)
-        labels = world.labels.clone()
+        if shift is not None:
+            p = torch.softmax(torch.log(p.clamp_min(1e-30)) + shift.to(p), dim=1)
+        labels = torch.where(self.world.free, p.argmax(1), self.world.labels)
+        told = torch.nn.functional.one_hot(labels, p.shape[1]).to(p.dtype)
+        return labels, torch.where(self.world.free[:, None], p, told)
+
+    def balance(self) -> tuple[torch.Tensor, Transport]:
+        """(N,) labels that hold the shares, and the transport that made them."""
+        free = self.world.free
+        logs = torch.log(self.predict()[1].clamp_min(1e-30))[free]
+        plan = sinkhorn(logs, column=self.column, temperature=1.0 / self.sharpness, tolerance=0.01, max_iterations=500)
+        labels = self.world.labels.clone()
         labels[free] = plan.plan.argmax(1)
-        # The plan's rows are softmax(sharpness * scores + potential): at power 1 the same order of classes, less extreme.
-        probabilities = torch.nn.functional.one_hot(labels, logs.shape[1]).to(logs.dtype)
-        probabilities[free] = torch.softmax(logs[free] + (plan.potential / self.sharpness).to(logs), dim=1)
-        return labels, probabilities, plan.marginal_error
+        return labels, plan
