@@ -42,7 +42,7 @@ def test_above_k_means_and_semi_supervised_k_means_on_digits():
 
 def test_the_head_learns_the_shares_asked_for():
     data = planted_digits(600)
-    got = uno(data.x, data.labels, n_novel=3, shares="equal")
+    got = uno(data.x, data.labels, n_novel=3)
     assert got.evidence["marginal_error"] <= 0.01
     assert (np.abs(got.sizes - 60) <= 12).all()
     np.testing.assert_allclose(got.probabilities.sum(1), 1, atol=1e-5)

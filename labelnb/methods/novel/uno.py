@@ -32,7 +32,7 @@ def uno(
     labels: torch.Tensor,
     *,
     n_novel: int | None = None,
-    shares: Literal["labels", "equal", "found"] = "labels",
+    shares: Literal["equal", "labels", "found"] = "equal",
     whiten: bool = True,
     neighbours: Annotated[int, Range(1, 100)] = 10,
     sharpness: Annotated[float, Range(1.0, 200.0)] = 25.0,
@@ -55,8 +55,8 @@ def uno(
     labels : (N,) class positions, -1 where unknown; a class is known when one item has its label
     n_novel : new groups; None estimates their number (`number_of_classes`)
     shares : how many items a class is to hold in all: `equal`, as many in each, as in the paper; `labels`, known classes in proportion to
-        their labels where these differ by more than chance, and each new one as many as a known one has on average; `found`, as many as
-        semi-supervised k-means puts there
+        their labels where these differ by more than chance, and each new one as many as a known one has on average (only for items that
+        were labelled at random, never for those that active learning chose); `found`, as many as semi-supervised k-means puts there
     whiten : work where the known classes are as wide in all directions, instead of on the embeddings as they are
     neighbours : nearest items that stand for an item's augmented views
     sharpness : power of the softmax outputs before balancing (1 / epsilon in the paper)
@@ -84,7 +84,9 @@ def uno(
     `correction` 2 beside 1, accuracy of novel classes on three seeds: .676 and .647 on CIFAR-10, .807 and .775 on Fashion-MNIST, .773 and
     .773 on Banking77. The strongest of this family where classes are of about equal size (tests/benchmarks/accuracy_novel.md). Where they
     are very unequal the shares move items to where they do not belong, and on groups that are far apart anyway they can only do harm:
-    take `correction=1`, `shares="found"` or `semi_supervised_kmeans`. One epoch costs N x C x d.
+    take `shares="found"`, `correction=1` or `semi_supervised_kmeans`. With every second class cut to a third and a fifth of the known items
+    labelled, accuracy over all classes with `equal`, `labels` and `found` was .51, .58 and .58 on CIFAR-10, .58, .67 and .73 on
+    Fashion-MNIST, and .58 and .73 with `semi_supervised_kmeans`. One epoch costs N x C x d.
     """
     _check(shares, neighbours, epochs, updates, batch_size)
     within("sharpness", sharpness, 0.0, 1e4, open_low=True), within("correction", correction, 1.0, 1e6)
