@@ -19,7 +19,7 @@ from labelnb.checks import generator, positive_int
 from labelnb.compute.kmeans import kmeans
 from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.metrics import adjusted_rand_index, clustering_accuracy
-from labelnb.open_world import OpenWorld, group_count, whitened
+from labelnb.open_world import OpenWorld, group_count, principal, whitened
 
 __all__ = ["METHODS", "Estimate", "estimate_novel", "resolve"]
 
@@ -138,12 +138,13 @@ def _best(tried: dict[int, list[float]]) -> int:
 def _hidden(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
     known = world.labels >= 0
     truth = world.labels[known].cpu().numpy()
+    rows = principal(world.x - world.x.mean(0))                   # once for all: this is what takes time in wide embeddings
     spaces = []
     draw = generator(seed)
     for _ in range(repeats):
         hide = torch.randperm(L, generator=draw)[: max(1, round(0.3 * L)) if L > 2 else 0].to(world.labels.device)
         seen = torch.where(torch.isin(world.labels, hide), -1, world.labels)
-        spaces.append(whitened(world.x, seen))
+        spaces.append(whitened(rows, seen))
 
     def criterion(r: int, count: int) -> float:
         got = kmeans(spaces[r], L + count, seed=seed + r, n_init=3).assignment
