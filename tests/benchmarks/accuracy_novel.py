@@ -52,7 +52,7 @@ METHODS: dict[str, Run] = {
 
 def hide(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Items, labels with classes hidden, truth, and the known classes."""
-    data, rng = np.load(path), np.random.default_rng(seed)
+    data, rng = np.load(path, allow_pickle=False), np.random.default_rng(seed)
     at = rng.permutation(len(data["x"]))[:ITEMS]
     x, truth = data["x"][at].astype(np.float32), data["y"][at]
     classes = int(truth.max()) + 1
