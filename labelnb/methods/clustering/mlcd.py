@@ -73,7 +73,8 @@ def mlcd(
     Notes
     -----
     One epoch costs N x (D x width + width x centres). It was made to learn a representation from pictures; on embeddings that are
-    learnt already it has little to add to k-means: see the table beside `tests/benchmarks/accuracy_clustering.py`.
+    learnt already it is now above k-means (normalised mutual information .800 against .787 on Banking77), now below it (.603 against .613
+    on 2,000 of Fashion-MNIST).
     """
     x = unit_rows(embeddings)
     k, n = positive_int("n_clusters", n_clusters), len(x)
