@@ -79,7 +79,7 @@ def subspace_self_expression(
     -----
     Memory: some ten matrices of max_items^2 numbers (160 MB at 2,000, 4 GB at 10,000). A step costs
     6 max_items^2 x 64 x (2^(layers + 1) - 1).
-    Do not use it where groups are clouds around means, which span no subspace of their own: k-means is as good and far cheaper.
+    Do not use it where groups are clouds around means, which span no subspace of their own: k-means is better and far cheaper.
     """
     x = unit_rows(embeddings, keep_double=False)
     k, n = positive_int("n_clusters", n_clusters), len(x)
