@@ -69,8 +69,8 @@ def pairwise_similarity(
 
     Notes
     -----
-    A baseline: the similarity cannot be corrected once clustering begins, and its errors on novel classes stay. `uno` was better on all
-    data measured (tests/benchmarks/accuracy_novel.md).
+    A baseline: the similarity cannot be corrected once clustering begins, and its errors on novel classes stay. On 2,000 items of
+    CIFAR-10 (one seed) it had .37 of all items right, semi-supervised k-means .56, `uno` .64: do not use it there.
     """
     positive_int("pairs", pairs, low=100), positive_int("neighbours", neighbours), positive_int("epochs", epochs)
     within("l2", l2, 0.0, 1e12, open_low=True)
