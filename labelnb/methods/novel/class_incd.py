@@ -73,8 +73,8 @@ def class_incd(
     Notes
     -----
     The price of never looking back: a class that returns in a later task is grouped anew if its items differ. With all items at
-    hand at once it was better than `uno` on Banking77, no worse on Fashion-MNIST and worse on CIFAR-10, where its spread over seeds was large
-    (tests/benchmarks/accuracy_novel.md).
+    hand at once it was better than `uno` on Banking77, no worse on Fashion-MNIST and worse on CIFAR-10, where its spread over seeds
+    was large (tests/benchmarks/accuracy_novel.md).
     """
     _check(unlabelled, temperature, sharpness, neighbours, epochs)
     world = open_world(embeddings, labels, seed=seed)

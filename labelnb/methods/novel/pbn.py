@@ -71,7 +71,8 @@ def pbn(
     Notes
     -----
     Made for tables, where no pretrained space is at hand. On embeddings of a pretrained encoder it was far below `uno` on CIFAR-10 and
-    Banking77 (one seed, tests/benchmarks/accuracy_novel.md). The paper found 60 (w from .06 to .97) settings by search: use `folds`, at its price.
+    Banking77 (one seed, tests/benchmarks/accuracy_novel.md).
+    The paper found 60 (w from .06 to .97) settings by search: use `folds`, at its price.
     """
     if number not in ("hidden", "silhouette"):
         raise ValueError(f"number: got {number!r}, expected 'hidden' or 'silhouette'")
