@@ -52,9 +52,10 @@ def number_of_classes(
 
     Notes
     -----
-    Looks at 3,000 items at most. An estimate, not a fact: classes that lie inside one another are counted as one. On CIFAR-10
-    with three hidden (two seeds) `silhouette` said 1 and 1, `stability` 4 and 1, `hidden` 4 and 2; with ten of 77 hidden (Banking77) `hidden`
-    said 4 and 12, within wide ranges (tests/benchmarks/accuracy_novel.md). Do not use it with a handful of labels: it learns from them how coarse classes are.
+    Looks at 3,000 items at most. An estimate, not a fact: classes that lie inside one another are counted as one. On CIFAR-10 with three
+    hidden (two seeds) `silhouette` said 1 and 1, `stability` 4 and 1, `hidden` 4 and 2; with ten of 77 hidden (Banking77) `hidden` said 4
+    and 12, within wide ranges (tests/benchmarks/accuracy_novel.md). Do not use it with a handful of labels: it learns from them how
+    coarse classes are.
     """
     positive_int("repeats", repeats, low=2)
     if method not in (*METHODS, "all"):
