@@ -24,7 +24,7 @@ def test_every_kernel_is_tried_here():
 def test_ours_and_the_peers_do_the_same(name):
     lines, case = bench.compare(name, SMALL[name], repeats=1)
     assert lines[0].candidate.startswith("labelnb") and lines[0].ratio == 1
-    assert len(lines) == len(case.runs) >= 2
+    assert len(lines) == len(case.runs) >= (1 if case.missing else 2)     # alone where its only peer is not installed
     assert all(line.seconds > 0 and line.quality and line.first == line.seconds for line in lines)
     figures = [float(re.search(r"(\.?\d[\d.]*(e-?\d+)?)( flagged)?$", line.quality)[1]) for line in lines if "sum 1" not in line.quality]
     if name in ("sinkhorn", "propagate"):
