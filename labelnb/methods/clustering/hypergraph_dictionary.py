@@ -4,7 +4,7 @@ Source: Shao, Xing, Yu, Xu, Wang and Liu 2021, SSDL: Self-Supervised Dictionary 
 
 The paper works on features too; no network is stood for. Two things are ours, for the paper leaves them open to whoever has no labels:
 the p-Laplacian embedding is found by reweighted eigenproblems (edges anew by |f_u - f_v|^(p-2), then the leading eigenvectors), and the
-pseudo-labels are soft by distance to k-means centres in that embedding.
+pseudo-labels are soft by distance to k-means centres in that embedding. There is no public code: it is written from the description.
 """
 from __future__ import annotations
 

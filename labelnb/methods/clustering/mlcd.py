@@ -5,7 +5,7 @@ Source: An, Yang, Dai, Feng and Deng 2024, Multi-label Cluster Discrimination fo
 
 With frozen embeddings a linear projection of them stands for the network that the paper trains on 400 million pictures, and some tens
 of centres a class stand for its million. The clusters returned are k-means in the projected space: the paper itself stops at the
-representation.
+representation. The training code is not public: the loss is written from its description, and was not run beside theirs.
 """
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mlcd(
 
     (1) K-means finds many more centres than classes; each item's nearest few are its labels. (2) A linear projection and one direction
     a centre are trained with log(1 + sum over wrong centres of exp(s)) + log(1 + sum over right centres of exp(-s)), s being scaled
-    cosines (equation 6 of the paper, a margin on the right ones). (3) K-means of the projected items gives the clusters.
+    cosines, with a margin on the right ones. (3) K-means of the projected items gives the clusters.
 
     Parameters
     ----------

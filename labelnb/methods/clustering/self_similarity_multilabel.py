@@ -6,7 +6,8 @@ Classification, CVPR (arXiv 2004.09228). Reference code: https://github.com/kenn
 
 With frozen embeddings a linear projection stands for the paper's network, and there is no picture to rescale: an item's exemplars at
 several scales are its patches where there are some, else the means of its nearest 2, 5 and 10 neighbours, ever coarser versions of it.
-The threshold on similarity is a share of the neighbour lists, so that it means the same in every encoder's space.
+The threshold on similarity is a share of the neighbour lists, so that it means the same in every encoder's space. There is no public code
+of the whole: the parts are written from their description.
 """
 from __future__ import annotations
 

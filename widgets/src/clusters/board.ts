@@ -1,6 +1,6 @@
 /** The board: a page of cards, a cursor, clusters chosen for merging, items marked for splitting, and decisions on their way. */
 import { ClassPalette, DIGITS } from "../shared/classes";
-import { count, fill, h } from "../shared/dom";
+import { count, fill, focusedIn, h } from "../shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { move } from "../shared/moves";
@@ -156,7 +156,7 @@ export class Board {
   private show(page: BoardPage): void {
     const first = this.page.version < 0;
     const turned = page.page !== this.page.page || page.level !== this.page.level;
-    const held = this.grid.contains(document.activeElement) || first;
+    const held = this.grid.contains(focusedIn(this.grid)) || first;
     const same = !first && page.cards.length === this.cards.length && page.cards.every((info, i) => keyOf(info) === this.cards[i].key);
     const sizes = new Map(this.page.cards.map((info) => [keyOf(info), info.size]));
     this.page = page;
@@ -279,7 +279,7 @@ export class Board {
     const marks = this.marks(card.cluster);
     this.outbox.push("accept", { cluster: card.cluster, name: card.name, ...(marks.size ? { exceptions: [...marks], review } : {}) }, [card.cluster]);
     marks.clear();
-    if (!this.opened && this.grid.contains(document.activeElement)) this.place(Math.min(this.cards.indexOf(card) + 1, this.cards.length - 1));
+    if (!this.opened && this.grid.contains(focusedIn(this.grid))) this.place(Math.min(this.cards.indexOf(card) + 1, this.cards.length - 1));
   }
 
   private rename(card: Card, name: string): void {

@@ -1,5 +1,5 @@
 /** One cluster as a card: what is typical of it, what is at its border, its name, and what can be done with it. */
-import { fill, h, number, setText } from "../shared/dom";
+import { fill, focusedIn, h, number, setText } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 import { classColour } from "../shared/palette";
 import { aboutCluster, nextProposal, sourceWords, standingWords, type CardStanding, type ClusterInfo, type Proposal } from "./board_types";
@@ -85,7 +85,7 @@ export class ClusterCard {
     setText(this.about, `${number(info.size)} ${info.size === 1 ? "item" : "items"}`);
     fill(this.pure, ...aboutCluster(info).flatMap(({ text, label }, i) => [i ? " · " : "", text, label !== undefined && h("bdi", {}, label)]));
     this.drawChips(info.proposals.filter((one) => one.name !== info.name).slice(0, CHIPS));
-    if (document.activeElement !== this.field) this.field.value = info.name;
+    if (focusedIn(this.field) !== this.field) this.field.value = info.name;
     this.field.title = info.name;
     this.element.toggleAttribute("data-within", info.within !== null);
     this.field.placeholder = suggestion || "Name this cluster";

@@ -1,5 +1,5 @@
 /** Several clusters that the tree puts together, as one card: folded, or the head of its clusters. */
-import { count, fill, h, number, setText } from "../shared/dom";
+import { count, fill, focusedIn, h, number, setText } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 import { standingOf, standingWords, type GroupInfo } from "./board_types";
 import { Thumb } from "./thumbs";
@@ -60,7 +60,7 @@ export class GroupCard {
     setText(this.about, `${count(info.clusters.length, "cluster")}, ${count(info.size, "item")}`);
     const rest = info.n_named - info.names.length;
     fill(this.names, ...(info.names.length ? info.names.flatMap((name, i) => [i ? ", " : "", h("bdi", {}, name)]) : ["no cluster is named yet"]), rest > 0 ? ` and ${number(rest)} more` : "");
-    if (document.activeElement !== this.field) this.field.value = info.name;
+    if (focusedIn(this.field) !== this.field) this.field.value = info.name;
     const standing = standingOf(info);
     this.element.dataset.standing = standing;
     setText(this.standing, standingWords(standing));

@@ -1,6 +1,6 @@
 /** PropagationGraph on the page: the list to choose from, the drawing, the reasons; and what the person decides of the item in view. */
 import { ClassPalette } from "../shared/classes";
-import { fill, h } from "../shared/dom";
+import { fill, focusedIn, h } from "../shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content } from "../shared/outbox";
@@ -166,7 +166,7 @@ export class GraphView {
   }
 
   private async go(kind: string, wishes: Record<string, unknown>, quiet = false): Promise<void> {
-    const held = this.panel.frame.contains(document.activeElement);
+    const held = this.panel.frame.contains(focusedIn(this.panel.frame));
     this.going++;
     this.middle.toggleAttribute("data-busy", true);
     try {

@@ -1,6 +1,6 @@
 /** What would be if: changes of edges and labels tried on the map, then committed or discarded; and the propagation played on it. */
 import { array } from "../shared/channel";
-import { count, fill, h, number, setText } from "../shared/dom";
+import { count, fill, focusedIn, h, number, setText } from "../shared/dom";
 import { swatch } from "../shared/classes";
 import type { KeyTable } from "../shared/keys";
 import type { Panel } from "../shared/panel";
@@ -235,7 +235,8 @@ export class WhatIf {
     const value = this.tried.labels.find(([one]) => one === (node.node < 0 ? item.node : node.node));
     fill(this.select, h("option", { value: "" }, "another class …"), ...this.classes().map((name, k) => h("option", { value: k, selected: value?.[1] === name }, name)), h("option", { value: "-", selected: value?.[1] === null }, "no label"));
     this.select.setAttribute("aria-label", `What if ${whole || node.node < 0 ? "the item in view" : "this neighbour"} were of another class`);
-    const focused = this.bar.contains(document.activeElement) ? (document.activeElement as HTMLElement).getAttribute("aria-keyshortcuts") : null;
+    const at = focusedIn(this.bar);
+    const focused = at && this.bar.contains(at) ? at.getAttribute("aria-keyshortcuts") : null;
     fill(this.bar, h("span", { class: "lnb-edge-about" }, about),
       node.node >= 0 && joined && button(whole ? "Cut all its edges" : "Cut", "-", "cut", now === "cut"),
       node.node >= 0 && joined && button(whole ? "Weaken them" : "Weaken", ",", "weigh", now === "weigh"),
