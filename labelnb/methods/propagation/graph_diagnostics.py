@@ -1,7 +1,7 @@
 """What a graph is worth for propagation, as far as the known labels tell: homophily, hubs, parts, and the reach of alpha.
 
-Source: homophily by edges, Zhu et al. 2020, Beyond Homophily in Graph Neural Networks (NeurIPS, arXiv 2006.11468); adjusted for class
-sizes, Platonov et al. 2023, Characterizing Graph Datasets for Node Classification (NeurIPS, arXiv 2209.06177).
+Source: Zhu et al. 2020, Beyond Homophily in Graph Neural Networks (NeurIPS, arXiv 2006.11468), for homophily by edges; Platonov et al.
+2023, Characterizing Graph Datasets for Node Classification (NeurIPS, arXiv 2209.06177), for its adjustment by class sizes.
 """
 from __future__ import annotations
 
