@@ -5,7 +5,6 @@ Reliability Measure for Coding Data (the interval by resampling).
 """
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -128,10 +127,7 @@ def conflicts(session: Session) -> Ranking:
     evidence = {"suggested": np.where(flagged, counts.argmax(axis=1), -1), "settles": True}
     made = Ranking(np.where(totals > 1, scores, np.nan), flagged=flagged, reasons=reasons, evidence=evidence)
     stamped: Ranking = stamp(session, made, METHOD, {}, {}, time.perf_counter() - start)
-    # Stamped to the second; a decision in the same second must count as later.
-    assert stamped.provenance is not None
-    when = str(np.datetime64("now", "us") - np.timedelta64(1, "us"))
-    return dataclasses.replace(stamped, provenance=dataclasses.replace(stamped.provenance, when=when))
+    return stamped
 
 
 def _last_answers(session: Session, given: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -162,7 +162,7 @@ def stamp(session: Session, result: Result, name: str, hyperparameters: dict[str
         ingredients=prints,
         device=str(session.device),
         seconds=round(seconds, 4),
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        when=datetime.now(UTC).isoformat(timespec="microseconds"),  # what was decided in the same second, before or after, can be told
     )
     fields: dict[str, Any] = {"session": session}
     if isinstance(result, Proposal) and result.probabilities.shape[1] == len(session.classes):

@@ -42,7 +42,7 @@ class Provenance:
     run: int | None = None
     """Number of the run in the session's journal."""
     when: str = ""
-    """UTC time at the end, ISO 8601."""
+    """UTC time at the end, ISO 8601 with microseconds."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON-ready values."""

@@ -234,8 +234,9 @@ def _small_print(result: results.Result) -> str:
     if made is None:
         return ""
     settings = ", ".join(f"{name}={value}" for name, value in made.parameters.items())
+    when = f"{made.when[:10]} {made.when[11:19]} UTC" if made.when else ""
     words = [f"{made.method}({settings})", f"seed {made.seed}" if made.seed is not None else "", f"{made.seconds:.2g} s on {made.device}",
-             f"run {made.run}" if made.run is not None else "", made.when, f"labelnb {made.version}"]
+             f"run {made.run}" if made.run is not None else "", when, f"labelnb {made.version}"]
     return " · ".join(word for word in words if word)
 
 

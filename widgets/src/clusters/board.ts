@@ -24,6 +24,7 @@ const EMPTY = { clusters: 0, labelled: 0, items: 0, n_items: 0, outliers: 0, nam
 let serial = 0;
 
 export class Board {
+  private cutting: number[] = [];
   private page: BoardPage = { page: 0, pages: 1, cards: [], progress: EMPTY, version: -1, level: 0, can_undo: false, can_redo: false, skipped: 0 };
   private cards: Card[] = [];
   private cursor = 0;
@@ -133,7 +134,11 @@ export class Board {
   }
 
   private cut(finer: boolean): void {
-    if (this.panel.config.foldable && this.page.progress.clusters > 2) void this.ask({ level: nextLevel(this.page.level, this.page.progress.clusters, finer), page: 0 });
+    if (!this.panel.config.foldable || this.page.progress.clusters <= 2) return;
+    // A second press does not wait for the answer to the first: it goes on from what was asked for.
+    const level = nextLevel(this.cutting.at(-1) ?? this.page.level, this.page.progress.clusters, finer);
+    this.cutting.push(level);
+    void this.ask({ level, page: 0 }).finally(() => this.cutting.shift());
   }
 
   private async ask(wishes: Record<string, unknown>): Promise<void> {
