@@ -87,10 +87,10 @@ def llm_gnn(
     narrows what is seen.
 
     C-Density (`difficulty`, the paper's 0.33) and PageRank, the paper's first choice, are not the defaults since they can hurt. Test
-    accuracy on Cora / Citeseer, 20 answers a class, a quarter of them wrong anywhere, 4 / 3 seeds that differ by .01 to .05: `featprop`
-    .739 / .643, `random` .745 / .616, `pagerank` with difficulty .33 .659 / .587; `featprop` with .33 .717 / .599 (3 / 3 seeds). Where
-    the annotator errs the more, the sparser the place, C-Density finds right answers (.90 / .94 instead of .77 / .74), but of nodes so
-    alike that the network is no better for them: .715 / .626, `random` .763 / .645. Filter and weights are worth .04 with random nodes.
+    accuracy on Cora / Citeseer, 20 answers a class, a quarter of them wrong anywhere, five seeds that differ by .01 to .05: `featprop`
+    .739 / .612, `random` .742 / .627, `pagerank` with difficulty .33 .662 / .599. Where the annotator errs the more, the sparser the
+    place, C-Density finds right answers (.90 / .95 instead of .76 / .74), but of nodes so alike that the network is no better for them:
+    .721 / .632, `random` .749 / .644. Filter and weights are worth .03 to .04 with random nodes; choosing nodes is worth nothing here.
 
     The published code drops the surest answers instead of the least sure at every other step (it sorts ranks of ranks); here it is as in
     the paper's text. The last answer of a class is never dropped.

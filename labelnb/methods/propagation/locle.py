@@ -86,7 +86,7 @@ def locle(
     One truncated SVD and `rounds` trainings, twice as many with `rewire`. Do not use it where the network is wrong with great confidence:
     its sure nodes then teach it its own mistakes.
 
-    Test accuracy on Cora / Citeseer, 20 answers a class, a quarter of them wrong, 4 / 3 seeds: .762 / .660, beside .739 / .643 of
+    Test accuracy on Cora / Citeseer, 20 answers a class, a quarter of them wrong, five seeds: .769 / .648, beside .739 / .612 of
     `llm_gnn`; on a k-NN graph of glosses, where half of the edges join unlike nodes, it is no better than `llm_gnn`.
 
     Differs from the published code where that does not do what the paper says: there the edge estimator gets no gradient, so that edges
