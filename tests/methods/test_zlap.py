@@ -7,7 +7,7 @@ import torch
 
 from labelnb.methods.propagation import zlap
 from labelnb.methods.zero_shot import clip
-from tests.methods.zlap_twin import RECORDED, collection, graph, planted, transductive
+from tests.methods.zlap_twin import RECORDED, collection, definitions, graph, planted, transductive
 
 settings = pytest.mark.parametrize("setting", RECORDED, ids=lambda s: "rescale={} k={} gamma={} alpha={}".format(*s))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,6 +32,14 @@ def test_scores_are_those_of_the_slow_twin(setting, dtype):
     x, c, _ = collection()
     made = zlap(x.astype(dtype), c.astype(dtype), k=k, gamma=gamma, alpha=alpha, rescale=rescale)
     np.testing.assert_allclose(made.evidence["scores"], transductive(x, c, k, gamma, alpha, rescale), rtol=2e-4, atol=1e-7)
+
+
+@settings
+def test_on_real_features_too(setting):
+    rescale, k, gamma, alpha = setting
+    x, c, _ = definitions()
+    made = zlap(x, c, k=k, gamma=gamma, alpha=alpha, rescale=rescale)
+    np.testing.assert_allclose(made.evidence["scores"], transductive(x, c, k, gamma, alpha, rescale), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("k", [1, 2, 200])

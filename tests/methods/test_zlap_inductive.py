@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from labelnb.methods.propagation import zlap, zlap_inductive
-from tests.methods.zlap_twin import RECORDED, collection, inductive, planted
+from tests.methods.zlap_twin import RECORDED, collection, definitions, inductive, planted
 
 settings = pytest.mark.parametrize("setting", RECORDED, ids=lambda s: "rescale={} k={} gamma={} alpha={}".format(*s))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -35,6 +35,15 @@ def test_scores_are_those_of_the_slow_twin(sparse, setting, dtype):
         x.astype(dtype), c.astype(dtype), new_embeddings=q.astype(dtype), k=k, gamma=gamma, alpha=alpha, rescale=rescale, sparse=sparse,
     )
     np.testing.assert_allclose(made.evidence["scores"], inductive(x, c, q, k, gamma, alpha, rescale, sparse), rtol=2e-4, atol=1e-7)
+
+
+@settings
+@pytest.mark.parametrize("sparse", [False, True])
+def test_on_real_features_too(sparse, setting):
+    rescale, k, gamma, alpha = setting
+    x, c, q = definitions()
+    made = zlap_inductive(x, c, new_embeddings=q, k=k, gamma=gamma, alpha=alpha, rescale=rescale, sparse=sparse)
+    np.testing.assert_allclose(made.evidence["scores"], inductive(x, c, q, k, gamma, alpha, rescale, sparse), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("k", [1, 2, 200])

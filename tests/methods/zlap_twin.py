@@ -15,6 +15,16 @@ def collection(n: int = 200, d: int = 24, k: int = 6, new: int = 40, seed: int =
     return tuple((a / np.linalg.norm(a, axis=1, keepdims=True)).astype(np.float32) for a in (x, c, q))
 
 
+def definitions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Real features: WordNet definitions and the names of their domains, by the encoder that ships with the tests; the last 40 are new."""
+    from labelnb import datasets, encoders
+
+    items, encoder = datasets.load("glosses"), encoders.get("wordllama")
+    some = [items[i] for i in range(0, len(items), 6)]
+    x = np.asarray(encoder.encode_texts(some), np.float32)
+    return x[:-40], np.asarray(encoder.encode_texts(list(items.truth_names)), np.float32), x[-40:]
+
+
 def planted(n: int = 600, k: int = 5, d: int = 16) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Groups whose names point in poor directions, so that names alone mistake half the items: vectors, class vectors, truth."""
     rng = np.random.default_rng(1)
