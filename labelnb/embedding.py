@@ -130,7 +130,7 @@ def text_encoder(session: Session) -> Any:
     return session.encoder if "text" in session.encoder.modalities else None
 
 
-def projection(session: Session, method: Literal["umap", "pca"]) -> np.ndarray:
+def projection(session: Session, method: Literal["umap", "pca"], *, progress: bool = True) -> np.ndarray:
     """(N, 2) float32 positions on the map, cached."""
     from labelnb.compute import project
 
@@ -139,7 +139,7 @@ def projection(session: Session, method: Literal["umap", "pca"]) -> np.ndarray:
     key = projection_key(session, method)
     kept = store.get(key)
     if kept is None:
-        xy = project(session.on_device(vectors), method=method, seed=session.seed).xy
+        xy = project(session.on_device(vectors), method=method, seed=session.seed, progress=progress).xy
         kept = {"xy": np.asarray(xy.detach().cpu() if hasattr(xy, "detach") else xy, np.float32)}
         store.put(key, kept)
     return kept["xy"]

@@ -47,4 +47,5 @@ def open_explorer(
 def _improve(session: Session, explorer: Explorer) -> None:
     from labelnb.embedding import projection
 
-    explorer.set_positions(projection(session, "umap"))
+    # No bar: it would show in whatever cell is running by then.
+    explorer.set_positions(projection(session, "umap", progress=False))
