@@ -1,9 +1,11 @@
-"""Adam on plain tensors, for methods whose loop is not that of `train`.
+"""Adam on plain tensors: the step of `train`, and of methods whose loop is another.
 
 Source: Kingma and Ba 2015, Adam: a method for stochastic optimization (arXiv 1412.6980). Written out because the first step of any
-`torch.optim` optimizer imports torch's compiler, which takes seconds; such a loop is often done in less.
+`torch.optim` optimizer imports torch's compiler, which takes seconds; a head is often trained in less.
 """
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
@@ -13,12 +15,12 @@ __all__ = ["Adam"]
 class Adam:
     """Moves tensors in place by gradients that the caller has: betas .9 and .999, epsilon 1e-8, no weight decay."""
 
-    def __init__(self, parameters: list[torch.Tensor], lr: float) -> None:
+    def __init__(self, parameters: Sequence[torch.Tensor], lr: float) -> None:
         self.parameters, self.lr, self.steps = parameters, lr, 0
         self.first, self.second = [torch.zeros_like(p) for p in parameters], [torch.zeros_like(p) for p in parameters]
 
     @torch.no_grad()
-    def step(self, gradients: list[torch.Tensor]) -> None:
+    def step(self, gradients: Sequence[torch.Tensor]) -> None:
         """One step against the gradients, one for each of the tensors."""
         self.steps += 1
         slow, fast = 1 - 0.9**self.steps, 1 - 0.999**self.steps

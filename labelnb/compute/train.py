@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from labelnb.checks import as_tensor, generator, positive_int, within
+from labelnb.compute.adam import Adam
 
 __all__ = ["Head", "Training", "train"]
 
@@ -190,38 +191,28 @@ def _cosine(lr: float, done: float) -> float:
 
 
 class _Optimizer:
-    """SGD with Nesterov momentum, or AdamW (Loshchilov and Hutter 2019).
-
-    Written out because the first step of any `torch.optim` optimizer imports torch's compiler, which takes seconds; a head trains in less.
-    """
+    """SGD with Nesterov momentum, or AdamW (Loshchilov and Hutter 2019); not `torch.optim`'s, for the reason that `compute.adam` gives."""
 
     def __init__(self, head: torch.nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> None:
         if name not in ("sgd", "adamw"):
             raise ValueError(f"optimizer: got {name!r}, expected 'sgd' or 'adamw'")
         self.parameters = [p for p in head.parameters() if p.requires_grad]
         self.name, self.lr, self.momentum, self.weight_decay = name, lr, momentum, weight_decay
-        self.first = [torch.zeros_like(p) for p in self.parameters]
-        self.second = [torch.zeros_like(p) for p in self.parameters] if name == "adamw" else []
-        self.steps = 0
+        self.velocity = [torch.zeros_like(p) for p in self.parameters] if name == "sgd" else []
+        self.adam = Adam(self.parameters, lr) if name == "adamw" else None
 
     @torch.no_grad()
     def step(self, gradients: tuple[torch.Tensor, ...]) -> None:
-        self.steps += 1
-        (self._sgd if self.name == "sgd" else self._adamw)(gradients)
-
-    def _sgd(self, gradients: tuple[torch.Tensor, ...]) -> None:
-        for parameter, gradient, velocity in zip(self.parameters, gradients, self.first, strict=True):
+        if self.adam is not None:
+            for parameter in self.parameters:
+                parameter.mul_(1 - self.lr * self.weight_decay)
+            self.adam.lr = self.lr
+            self.adam.step(gradients)
+            return
+        for parameter, gradient, velocity in zip(self.parameters, gradients, self.velocity, strict=True):
             full = gradient.add(parameter, alpha=self.weight_decay)
             velocity.mul_(self.momentum).add_(full)
             parameter.sub_(full.add_(velocity, alpha=self.momentum), alpha=self.lr)
-
-    def _adamw(self, gradients: tuple[torch.Tensor, ...]) -> None:
-        slow, fast = 1 - 0.9**self.steps, 1 - 0.999**self.steps
-        for parameter, gradient, mean, square in zip(self.parameters, gradients, self.first, self.second, strict=True):
-            mean.lerp_(gradient, 0.1)
-            square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-            parameter.mul_(1 - self.lr * self.weight_decay)
-            parameter.addcdiv_(mean, (square / fast).sqrt_().add_(1e-8), value=-self.lr / slow)
 
 
 @torch.no_grad()
