@@ -2,19 +2,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
+
+from tests.browser.servers import free_port, own_folders, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
@@ -27,7 +25,6 @@ OVERRIDES = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},
 }
-OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 READY = f"""async () => {{
@@ -194,41 +191,13 @@ def running_server(folder: Path) -> Iterator[Server]:
     notebooks.mkdir(parents=True)
     settings.mkdir()
     (settings / "overrides.json").write_text(json.dumps(OVERRIDES))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {name: str(folder / name.lower()) for name in OWN_FOLDERS}
+    port = free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
         "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
         f"--LabApp.app_settings_dir={settings}", f"--ServerApp.root_dir={notebooks}",
     ]
-    log = (folder / "jupyterlab.log").open("w")
-    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, **own})
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _await_server(url, server, folder / "jupyterlab.log")
+    url = f"http://127.0.0.1:{port}"
+    with serving("JupyterLab", command, f"{url}/api/status", folder / "jupyterlab.log", own_folders(folder), seconds=90):
         yield Server(url, notebooks)
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        log.close()
-
-
-def _await_server(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/api/status", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            pass
-        if server.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"JupyterLab did not start; its log ends:\n{log.read_text()[-3000:]}")
-        time.sleep(0.2)
