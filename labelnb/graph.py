@@ -12,7 +12,7 @@ import numpy as np
 
 from labelnb.checks import positive_int
 
-__all__ = ["GraphWarning", "neighbour_graph", "user_graph", "parts"]
+__all__ = ["GraphWarning", "neighbour_graph", "user_graph", "geometric_edges", "parts"]
 
 
 class GraphWarning(UserWarning):
@@ -85,7 +85,7 @@ def user_graph(source: Any, ids: Sequence[str] | np.ndarray) -> Any:
     Parameters
     ----------
     source : an edge list (pairs or triples with a weight: list, array (E, 2), (E, 3) or (2, E), tensor, table), a networkx graph, a
-        scipy sparse matrix, a torch sparse tensor, a KnnGraph, or an object with `edge_index` as PyTorch Geometric has it. An array of
+        scipy sparse matrix, a torch sparse tensor, a KnnGraph, or a `torch_geometric.data.Data` (`geometric_edges`). An array of
         two rows of whole numbers is read as (2, E)
     ids : (N,) ids of the items. Texts among the ends of edges are ids, whole numbers are positions; nodes of a networkx graph are ids
         where they are among them
@@ -133,17 +133,44 @@ def parts(graph: Any) -> np.ndarray:
     return place[found]
 
 
+def geometric_edges(source: Any) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+    """Ends (E, 2), weights (E,) or None, and the number of nodes of an object with `edge_index`, such as `torch_geometric.data.Data`.
+
+    Weights are `edge_weight`, else `edge_attr` where that is one number an edge. After `ToSparseTensor` they are read from `adj_t`.
+
+    Raises
+    ------
+    ValueError
+        If there are no edges in either form.
+    """
+    size, given = getattr(source, "num_nodes", None), source.edge_index
+    count = None if size is None else int(size)
+    if given is None:
+        turned = getattr(source, "adj_t", None)
+        if turned is None:
+            raise ValueError("graph: edge_index is None and there is no adj_t; expected edges (2, E)")
+        turned = turned.to_torch_sparse_coo_tensor() if hasattr(turned, "to_torch_sparse_coo_tensor") else turned
+        coo = turned.detach().cpu().to_sparse_coo().coalesce()
+        return coo.indices().numpy().T, coo.values().numpy(), count
+    weights, attributes = getattr(source, "edge_weight", None), getattr(source, "edge_attr", None)
+    if weights is None and attributes is not None:
+        shape = np.shape(_plain(attributes))
+        if len(shape) == 1 or shape[1:] == (1,):
+            weights = attributes
+        else:
+            warnings.warn(
+                f"graph: edge_attr of shape {shape} holds no weights; every edge counts alike (give edge_weight)", GraphWarning,
+                stacklevel=4,
+            )
+    return np.asarray(_plain(given)).T, None if weights is None else np.asarray(_plain(weights)).reshape(-1), count
+
+
 def _edges_of(source: Any, names: np.ndarray) -> tuple[Any, Any, int | None]:
     """Ends (E, 2), weights or None, and the number of nodes where the source says it."""
     if hasattr(source, "to_scipy"):                             # a KnnGraph
         source = source.to_scipy("symmetric")
     if hasattr(source, "edge_index"):
-        weights = getattr(source, "edge_weight", None)
-        attributes = getattr(source, "edge_attr", None)
-        if weights is None and attributes is not None and np.ndim(_plain(attributes)) == 1:
-            weights = attributes
-        size = getattr(source, "num_nodes", None)
-        return np.asarray(_plain(source.edge_index)).T, None if weights is None else _plain(weights), None if size is None else int(size)
+        return geometric_edges(source)
     if hasattr(source, "is_directed") and hasattr(source, "edges"):
         edges = list(source.edges(data="weight", default=1.0))
         known = set(names.tolist())

@@ -48,6 +48,7 @@ class Items(Sequence[Any]):
     given : (N,) labels that came with the source, None where there is none
     truth : (N,) hidden true classes of a data set loaded by name, positions in `truth_names`
     edges : (2, E) pairs of positions, for nodes
+    edge_weights : (E,) weights of the edges; every edge counts alike where not given
     problems : what was set aside
     """
 
@@ -62,6 +63,7 @@ class Items(Sequence[Any]):
         truth: np.ndarray | None = None,
         truth_names: Sequence[str] = (),
         edges: np.ndarray | None = None,
+        edge_weights: np.ndarray | None = None,
         problems: Sequence[ItemProblem] = (),
         digests: np.ndarray | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Items(Sequence[Any]):
         self.truth = None if truth is None else _frozen(np.asarray(truth, dtype=np.int64))
         self.truth_names = tuple(truth_names)
         self.edges = None if edges is None else _frozen(np.asarray(edges, dtype=np.int64))
+        self.edge_weights = None if edge_weights is None else _frozen(np.asarray(edge_weights, dtype=np.float64))
         self.problems = tuple(problems)
         for name, value in (("ids", self._ids), ("frame", frame), ("given", self.given), ("truth", self.truth)):
             if value is not None and len(value) != len(content):
@@ -105,6 +108,8 @@ class Items(Sequence[Any]):
             found.update("\0".join(part.tolist()).encode())
         if self.edges is not None:
             found.update(np.ascontiguousarray(self.edges).tobytes())
+        if self.edge_weights is not None:
+            found.update(np.ascontiguousarray(self.edge_weights).tobytes())
         return found.hexdigest()
 
     @property
@@ -137,6 +142,7 @@ class Items(Sequence[Any]):
         wanted = self._ids[positions]
         if len(set(wanted.tolist())) < len(wanted):
             raise ItemError("positions: some appear more than once; expected each item once")
+        edges, weights = _induced(self.edges, self.edge_weights, positions, len(self))
         return Items(
             self._content.take(positions),
             ids=wanted,
@@ -145,7 +151,8 @@ class Items(Sequence[Any]):
             given=None if self.given is None else self.given[positions],
             truth=None if self.truth is None else self.truth[positions],
             truth_names=self.truth_names,
-            edges=None if self.edges is None else _induced(self.edges, positions, len(self)),
+            edges=edges,
+            edge_weights=weights,
             digests=self.digests[positions],
         )
 
@@ -265,6 +272,8 @@ class Items(Sequence[Any]):
                 write_table(self.frame, made / "frame.arrow")
             if self.edges is not None:
                 np.save(made / "edges.npy", self.edges, allow_pickle=False)
+            if self.edge_weights is not None:
+                np.save(made / "edge_weights.npy", self.edge_weights, allow_pickle=False)
             meta = {
                 "format": FORMAT,
                 "kind": self._content.kind,
@@ -296,7 +305,10 @@ class Items(Sequence[Any]):
             table = read_table(place / "items.arrow")
             content = CONTENTS[meta["kind"]].open(place, meta["content"])
             frame = read_table(place / "frame.arrow") if (place / "frame.arrow").exists() else None
-            edges = np.load(place / "edges.npy", mmap_mode="r", allow_pickle=False) if (place / "edges.npy").exists() else None
+            edges, weights = (
+                np.load(place / name, mmap_mode="r", allow_pickle=False) if (place / name).exists() else None
+                for name in ("edges.npy", "edge_weights.npy")
+            )
             problems = [ItemProblem(**problem) for problem in meta["problems"]]
         except FileNotFoundError as error:
             raise FileNotFoundError(
@@ -319,6 +331,7 @@ class Items(Sequence[Any]):
             truth=columns.get("truth"),
             truth_names=meta["truth_names"],
             edges=edges,
+            edge_weights=weights,
             problems=problems,
         )
         items.__dict__["fingerprint"] = meta["fingerprint"]
@@ -353,8 +366,13 @@ def _positions(index: Any, n: int) -> np.ndarray:
     return np.arange(n, dtype=np.int64)[array]
 
 
-def _induced(edges: np.ndarray, positions: np.ndarray, n: int) -> np.ndarray:
+def _induced(
+    edges: np.ndarray | None, weights: np.ndarray | None, positions: np.ndarray, n: int,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if edges is None:
+        return None, None
     place = np.full(n, -1, np.int64)
     place[positions] = np.arange(len(positions))
     moved = place[edges]
-    return moved[:, (moved >= 0).all(axis=0)]
+    kept = (moved >= 0).all(axis=0)
+    return moved[:, kept], None if weights is None else weights[kept]

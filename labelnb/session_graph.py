@@ -275,7 +275,8 @@ class SessionGraph:
         if about is not None and "key" in about:
             return session.ingredients.keep("graph", about["key"], lambda: self._kept(about["key"]))
         if about is None and session.items.edges is not None:
-            edges = session.items.edges
+            edges, weights = session.items.edges, session.items.edge_weights
+            edges = edges if weights is None else np.column_stack([edges.T, weights])
             return session.ingredients.keep("graph", session.items.fingerprint, lambda: user_graph(edges, session.items.ids))
         options = {"k": 15} if about is None else about["options"]
         vectors = session.embeddings.vectors

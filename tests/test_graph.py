@@ -60,7 +60,8 @@ def test_edges_without_weights_weigh_one(ends: Any) -> None:
 
 
 def test_features_of_edges_are_no_weights() -> None:
-    made = user_graph(of_pyg(edge_attr=torch.rand(6, 3)), IDS)
+    with pytest.warns(GraphWarning, match="holds no weights"):
+        made = user_graph(of_pyg(edge_attr=torch.rand(6, 3)), IDS)
     np.testing.assert_array_equal(made.toarray(), EXPECTED > 0)
 
 

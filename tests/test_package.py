@@ -34,7 +34,8 @@ NOT_IMPORTED = {
 # Imported only behind a check that the user brought it along.
 BROUGHT_ALONG = {"IPython", "polars", "datasets", "gguf"}
 # Whose they are where the extra that brings them is not installed.
-OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "openTSNE": ["openTSNE"]}
+OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "openTSNE": ["openTSNE"],
+             "torch_geometric": ["torch_geometric"]}
 
 
 def normal(name: str) -> str:

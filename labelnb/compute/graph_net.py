@@ -14,12 +14,30 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import as_tensor, class_labels, finite_rows, generator, positive_int, within
+from labelnb.compute.attention_net import AttentionNet, require_geometric
 from labelnb.compute.propagate import checked_weights
 from labelnb.compute.train import Training, cross_entropy, train
 
-__all__ = ["GraphFit", "GraphNet", "graph_net", "smoothing"]
+__all__ = ["GraphFit", "GraphNet", "Kind", "graph_net", "known_kind", "smoothing"]
 
-Kind = Literal["gcn", "sage", "appnp"]
+Kind = Literal["gcn", "sage", "appnp", "gat"]
+
+
+def known_kind(kind: Any, name: str = "kind") -> Kind:
+    """The kind, if it is one and can be had here.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    ImportError
+        If it is `gat` and PyTorch Geometric is not installed.
+    """
+    if kind not in ("gcn", "sage", "appnp", "gat"):
+        raise ValueError(f"{name}: got {kind!r}, expected 'gcn', 'sage', 'appnp' or 'gat'")
+    if kind == "gat":
+        require_geometric()
+    return kind  # type: ignore[no-any-return]
 
 
 class GraphFit(NamedTuple):
@@ -29,7 +47,7 @@ class GraphFit(NamedTuple):
     """(N, K) softmax of the scores."""
     scores: torch.Tensor
     """(N, K) before the softmax."""
-    net: GraphNet
+    net: GraphNet | AttentionNet
     """The network, in evaluation mode."""
     training: Training
     """What happened."""
@@ -183,7 +201,8 @@ def graph_net(
     targets : (N,) class positions, -1 where unknown; or (N, K) distributions, rows of zeros where unknown
     n_classes : K; the largest class and one where not given
     weights : (N,) how much a labelled node counts in the loss beside the others; 1 where not given
-    kind : `gcn`; `sage`, which keeps a node's own features apart from its neighbours' mean; `appnp`, which reaches ten steps far
+    kind : `gcn`; `sage`, which keeps a node's own features apart from its neighbours' mean; `appnp`, which reaches ten steps far; `gat`,
+        which learns whom to hear (by PyTorch Geometric, the extra `graphs`)
     hidden, epochs, lr, weight_decay, dropout : of the network; the defaults are those of Kipf and Welling, with weight decay on the first
         layer only and Adam on all labelled nodes at once
     validation : (N,) class positions of nodes held out, -1 elsewhere: the weights of the epoch of least loss on them are kept
@@ -214,7 +233,9 @@ def graph_net(
     if not float(mass.sum()) > 0:
         raise ValueError("weights: the labelled nodes have no weight at all; expected one above 0 at least")
     positive_int("hidden", hidden)
-    net = GraphNet(graph, features, k, kind=kind, hidden=hidden, dropout=dropout, seed=seed, dtype=dtype, device=device)
+    given: dict[str, Any] = {"hidden": hidden, "dropout": dropout, "seed": seed, "dtype": dtype, "device": device}
+    attends = known_kind(kind) == "gat"
+    net = AttentionNet(graph, features, k, **given) if attends else GraphNet(graph, features, k, kind=kind, **given)
 
     def loss(scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         size = sum((weight**2).sum() for weight in net.first)

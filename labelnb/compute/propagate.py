@@ -135,13 +135,17 @@ def checked_weights(graph: Any) -> scipy.sparse.csr_array:
     """A graph of any kind that is taken, as symmetric non-negative CSR weights in float32 or float64; a ValueError names what is wrong."""
     if isinstance(graph, KnnGraph):
         graph = graph.to_scipy("symmetric")
+    if hasattr(graph, "edge_index") and hasattr(graph, "num_nodes"):    # a torch_geometric.data.Data
+        from labelnb.graph import user_graph
+
+        graph = user_graph(graph, np.arange(int(graph.num_nodes)).astype(str))
     if isinstance(graph, torch.Tensor):
         if graph.layout == torch.strided:
             raise TypeError("graph: got a dense tensor, expected a sparse graph (scipy CSR, torch sparse or a KnnGraph)")
         coo = graph.detach().cpu().to_sparse_coo().coalesce()
         graph = scipy.sparse.csr_array((coo.values().numpy(), tuple(coo.indices().numpy())), shape=tuple(coo.shape))
     if not scipy.sparse.issparse(graph):
-        raise TypeError(f"graph: got {type(graph).__name__}, expected a scipy sparse matrix, a torch sparse tensor or a KnnGraph")
+        raise TypeError(f"graph: got {type(graph).__name__}, expected a scipy or torch sparse matrix, a KnnGraph or a PyG Data")
     csr = scipy.sparse.csr_array(graph)
     if csr.shape[0] != csr.shape[1] or csr.shape[0] == 0:
         raise ValueError(f"graph: got shape {csr.shape}, expected (N, N): every node with every node, N at least 1")

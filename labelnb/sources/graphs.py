@@ -22,16 +22,16 @@ def from_graph(
     """Nodes; see `labelnb.load`. Nothing is set aside here: without a node its neighbours would mean something else."""
     if image is not None:
         raise ItemError(f"image={image!r}: nodes with images are not read; embed the images and hand them in as features=")
-    names, texts, frame, kind = id, None, None, "pandas"
+    names, texts, frame, kind, weights = id, None, None, "pandas", None
     maker = type(source).__module__.split(".")[0]
     if maker == "networkx":
         names = list(source.nodes) if names is None else names
-        index = {name: i for i, name in enumerate(source.nodes)}
-        edges = np.array([(index[a], index[b]) for a, b in source.edges], dtype=np.int64).reshape(-1, 2).T if edges is None else edges
+        if edges is None:
+            index, listed = {name: i for i, name in enumerate(source.nodes)}, list(source.edges(data="weight", default=1.0))
+            edges = np.array([(index[a], index[b]) for a, b, _ in listed], dtype=np.int64).reshape(-1, 2).T
+            weights = np.array([weight for *_, weight in listed], dtype=np.float64)
     elif maker == "torch_geometric":
-        edges = source.edge_index if edges is None else edges
-        features = getattr(source, "x", None) if features is None else features
-        names = [str(i) for i in range(int(source.num_nodes))] if names is None else names
+        edges, weights, features, names, label = _of_geometric(source, edges, features, names, label)
     elif source is not None:
         frame, kind, names, texts, label, features = _source(source, text=text, id=id, label=label, features=features)
     elif text is not None and not isinstance(text, str):
@@ -39,6 +39,8 @@ def from_graph(
     vectors = None if features is None else _features(features)
     n = next((len(part) for part in (texts, vectors, names if not isinstance(names, str) else None, frame) if part is not None), None)
     ids = user_ids(names) if names is not None and not isinstance(names, str) else None
+    if weights is None and hasattr(edges, "tocoo"):
+        weights = np.asarray(edges.tocoo().data, dtype=np.float64)
     pairs = _edges(edges, ids)
     if n is None:
         n = int(pairs.max()) + 1 if pairs.size else 0
@@ -55,8 +57,61 @@ def from_graph(
         texts=None if texts is None else Texts.of([text or "" for text in texts]),
         vectors=None if vectors is None else Vectors(vectors),
     )
-    return Items(content, ids=names, edges=pairs, frame=frame, frame_kind=kind, given=None if label is None else labels(label))  # type: ignore[arg-type]
+    return Items(
+        content, ids=names, edges=pairs, edge_weights=_weights(weights, pairs.shape[1]), frame=frame, frame_kind=kind,  # type: ignore[arg-type]
+        given=None if label is None else labels(label),
+    )
 
+
+def _of_geometric(source: Any, edges: Any, features: Any, names: Any, label: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Edges, weights, features, names and labels of a `torch_geometric.data.Data`; what was given by hand goes first."""
+    from labelnb.graph import geometric_edges
+
+    if not hasattr(source, "num_nodes") or hasattr(source, "node_types"):
+        raise ItemError(
+            f"source: got a {type(source).__name__} of torch_geometric, expected a Data of one kind of nodes; of several hand in one, "
+            "or data.to_homogeneous()"
+        )
+    weights = None
+    if edges is None:
+        ends, weights, _ = geometric_edges(source)
+        edges = ends.T
+    features = getattr(source, "x", None) if features is None else features
+    names = [str(i) for i in range(int(source.num_nodes))] if names is None else names
+    return edges, weights, features, names, _geometric_labels(source, label) if isinstance(label, str) else label
+
+
+def _geometric_labels(source: Any, name: str) -> list[str | None]:
+    """The attribute `name` (such as y) as labels; only of the nodes in `train_mask`, where there is one."""
+    found: Any = getattr(source, name, None)
+    if not hasattr(found, "detach"):
+        raise ItemError(f"label={name!r}: the graph has no such tensor; it has {sorted(source.keys())}")
+    values = np.asarray(found.detach().cpu().numpy())
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if values.ndim != 1:
+        raise ItemError(f"label={name!r}: got shape {values.shape}, expected (N,): one class a node")
+    mask = getattr(source, "train_mask", None)
+    shown = np.ones(len(values), bool) if mask is None else np.asarray(mask.detach().cpu().numpy(), bool)
+    if shown.shape != values.shape:
+        raise ItemError(
+            f"train_mask: got shape {shown.shape}, expected ({len(values)},): of several splits hand in one, data.train_mask = "
+            "data.train_mask[:, 0]"
+        )
+    known = shown & np.isfinite(values) & (values >= 0)
+    return [f"{value:g}" if seen else None for value, seen in zip(values.tolist(), known.tolist(), strict=True)]
+
+
+def _weights(weights: Any, count: int) -> np.ndarray | None:
+    """(E,) weights; None where every edge counts alike."""
+    if weights is None or (np.asarray(weights) == 1).all():
+        return None
+    values = np.asarray(weights, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(values) | (values < 0))
+    if len(bad):
+        raise ItemError(f"edges: the weight {values[bad[0]]:g} of edge {bad[0]}, {len(bad) - 1} more; expected similarities of 0 or more")
+    if len(values) != count:
+        raise ItemError(f"edges: got {len(values)} weights for {count} edges; expected one an edge")
+    return values
 
 def _source(source: Any, *, text: Any, id: Any, label: Any, features: Any) -> tuple[Any, str, Any, Any, Any, Any]:
     """Frame, its kind, names, texts, labels and features out of the nodes' own source."""

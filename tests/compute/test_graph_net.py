@@ -173,7 +173,7 @@ def test_the_best_epoch_is_kept_and_a_patient_training_stops():
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"targets": np.full(30, -1)}, "targets: no node is labelled"), ({"targets": np.zeros(29)}, "targets"),
-    ({"x": np.zeros((29, 7))}, "graph: got 30 nodes for 29 rows"), ({"kind": "gat"}, "kind"), ({"dropout": 1.0}, "dropout"),
+    ({"x": np.zeros((29, 7))}, "graph: got 30 nodes for 29 rows"), ({"kind": "transformer"}, "kind"), ({"dropout": 1.0}, "dropout"),
     ({"hidden": 0}, "hidden"), ({"weights": np.zeros(30)}, "weights"), ({"x": np.full((30, 7), np.nan)}, "NaN"),
 ])
 def test_what_cannot_be_trained_is_refused_by_name(options, words):

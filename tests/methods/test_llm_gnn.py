@@ -160,7 +160,7 @@ def test_classes_nobody_named_are_said_to_be_missing():
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"budget": 0}, "budget"), ({"choice": "best"}, "choice"), ({"difficulty": 1.5}, "difficulty"), ({"dropped": 0.95}, "dropped"),
-    ({"network": "gat"}, "network"), ({"hidden": 0}, "hidden"), ({"epochs": 0}, "epochs"),
+    ({"network": "transformer"}, "network"), ({"hidden": 0}, "hidden"), ({"epochs": 0}, "epochs"),
 ])
 def test_hyperparameters_that_mean_nothing_are_refused_before_anything_is_paid(options, words):
     data = planted()

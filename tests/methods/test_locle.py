@@ -166,7 +166,7 @@ def test_an_annotator_that_never_names_a_class_leaves_everything_open():
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"budget": 0}, "budget"), ({"first": 0.0}, "first"), ({"rounds": 0}, "rounds"), ({"sure_share": -0.1}, "sure_share"),
-    ({"least_confidence": 2.0}, "least_confidence"), ({"memory": 1.0}, "memory"), ({"network": "gat"}, "network"), ({"epochs": 0},
+    ({"least_confidence": 2.0}, "least_confidence"), ({"memory": 1.0}, "memory"), ({"network": "transformer"}, "network"), ({"epochs": 0},
     "epochs"),
 ])
 def test_hyperparameters_that_mean_nothing_are_refused_before_anything_is_paid(options, words):

@@ -93,7 +93,8 @@ def test_a_failure_carries_what_was_said():
 @pytest.mark.parametrize(("options", "words"), [
     ({"explanations": np.ones((5, 2))}, "explanations: got 5 rows for 240 items"), ({"explanations": np.full((240, 2), np.nan)},
     "explanations"),
-    ({"budget": -1}, "budget"), ({"network": "gat"}, "network"), ({"dropout": 1.0}, "dropout"), ({"weight_decay": -1.0}, "weight_decay"),
+    ({"budget": -1}, "budget"), ({"network": "transformer"}, "network"), ({"dropout": 1.0}, "dropout"),
+    ({"weight_decay": -1.0}, "weight_decay"),
     ({"labels": np.full(240, -1)}, "labels: no item is labelled"),
 ])
 def test_what_means_nothing_is_refused_before_anything_is_paid(options, words):

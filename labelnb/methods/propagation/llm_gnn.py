@@ -18,7 +18,7 @@ from labelnb.annotators.answers import Answers, ask
 from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.classes import LabelSpace
 from labelnb.compute.centrality import cluster_density, pagerank, smoothed_directions
-from labelnb.compute.graph_net import GraphFit, graph_net
+from labelnb.compute.graph_net import GraphFit, Kind, graph_net, known_kind
 from labelnb.compute.kmeans import kmeans
 from labelnb.compute.propagate import checked_weights
 from labelnb.results import Proposal
@@ -40,7 +40,7 @@ def llm_gnn(
     difficulty: Annotated[float, Range(0.0, 1.0)] = 0.0,
     dropped: Annotated[float, Range(0.0, 0.9)] = 0.2,
     weighted: bool = True,
-    network: Literal["gcn", "sage", "appnp"] = "gcn",
+    network: Kind = "gcn",
     hidden: Annotated[int, Range(1, 4096)] = 64,
     epochs: Annotated[int, Range(1, 10_000)] = 30,
     seed: int = 0,
@@ -61,7 +61,7 @@ def llm_gnn(
     difficulty : weight (alpha_0) of C-Density, by which annotators err less, beside the choice's own rank. Not used by `random`
     dropped : share of the answers left out after all are in: the least sure, and those that the balance of classes can spare (COE)
     weighted : let an answer count in the loss by its confidence
-    network : `gcn`, `sage` or `appnp`
+    network : `gcn`, `sage`, `appnp`, or `gat` by PyTorch Geometric (the extra `graphs`), see `labelnb.compute.graph_net`
     hidden : width of the network
     epochs : of the training; few, since a long training learns the annotator's faults by heart
     seed : of the clusters, the random choice and the network
@@ -101,8 +101,7 @@ def llm_gnn(
     within("difficulty", difficulty, 0.0, 1.0), within("dropped", dropped, 0.0, 0.9)
     positive_int("hidden", hidden, high=4096), positive_int("epochs", epochs, high=10_000)
     count = 20 * len(space.names) if budget is None else positive_int("budget", budget, high=10_000_000)
-    if network not in ("gcn", "sage", "appnp"):
-        raise ValueError(f"network: got {network!r}, expected 'gcn', 'sage' or 'appnp'")
+    known_kind(network, "network")
     chosen, measured = choose_nodes(weights, x, len(space.names), min(count, int((known < 0).sum())), choice, difficulty, known < 0, seed)
     answers = ask(annotator, chosen, space)
     kept = post_filter(answers, dropped)

@@ -7,7 +7,7 @@ Reference code: https://github.com/HKBU-LAGAS/Locle
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -17,7 +17,7 @@ from labelnb.annotators.answers import Answers, ask
 from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.classes import LabelSpace
 from labelnb.compute.centrality import cluster_density, smoothed_directions
-from labelnb.compute.graph_net import GraphFit, graph_net
+from labelnb.compute.graph_net import GraphFit, Kind, graph_net, known_kind
 from labelnb.methods.propagation.llm_gnn import as_proposal, checked_inputs, ranks
 from labelnb.results import Proposal
 
@@ -39,7 +39,7 @@ def locle(
     rewire: bool = True,
     least_confidence: Annotated[float, Range(0.0, 1.0)] = 0.0,
     memory: Annotated[float, Range(0.0, 0.99)] = 0.5,
-    network: Literal["gcn", "sage", "appnp"] = "gcn",
+    network: Kind = "gcn",
     hidden: Annotated[int, Range(1, 4096)] = 64,
     epochs: Annotated[int, Range(1, 10_000)] = 30,
     seed: int = 0,
@@ -62,7 +62,7 @@ def locle(
     least_confidence : an answer with less is overruled at any rank; the paper's 0.7 suits a language model that is seldom less sure, and
         overrules nearly everything where confidence is spread over the whole range. Answers without a confidence are never overruled
     memory : weight (alpha) of the rounds before in the mean of all rounds' predictions
-    network : `gcn`, `sage` or `appnp`
+    network : `gcn`, `sage`, `appnp`, or `gat` by PyTorch Geometric (the extra `graphs`), see `labelnb.compute.graph_net`
     hidden : width of the network
     epochs : of each training; few, since a long training learns the annotator's faults by heart
     seed : of the clusters and the network
@@ -286,8 +286,7 @@ def _check(
     within("first", first, 0.1, 1.0), within("least_confidence", least, 0.0, 1.0), within("memory", memory, 0.0, 0.99)
     positive_int("rounds", rounds, high=50), within("sure_share", sure_share, 0.0, 0.2)
     positive_int("hidden", hidden, high=4096), positive_int("epochs", epochs, high=10_000)
-    if network not in ("gcn", "sage", "appnp"):
-        raise ValueError(f"network: got {network!r}, expected 'gcn', 'sage' or 'appnp'")
+    known_kind(network, "network")
 
 
 _HOPS, _CLUSTERS = 2, 4

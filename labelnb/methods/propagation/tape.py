@@ -7,7 +7,7 @@ Reference code: https://github.com/XiaoxinHe/TAPE
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import scipy.sparse
@@ -16,7 +16,7 @@ import torch
 from labelnb.annotators.answers import Answers, ask
 from labelnb.checks import Range, class_labels, finite_rows, positive_int, unit_rows, within
 from labelnb.classes import LabelSpace
-from labelnb.compute.graph_net import graph_net
+from labelnb.compute.graph_net import Kind, graph_net, known_kind
 from labelnb.methods.propagation.llm_gnn import checked_inputs
 from labelnb.results import Proposal
 
@@ -33,7 +33,7 @@ def tape(
     *,
     explanations: np.ndarray | None = None,
     budget: Annotated[int, Range(0, 1_000_000_000)] | None = None,
-    network: Literal["gcn", "sage", "appnp"] = "gcn",
+    network: Kind = "gcn",
     hidden: Annotated[int, Range(1, 4096)] = 64,
     epochs: Annotated[int, Range(1, 10_000)] = 200,
     dropout: Annotated[float, Range(0.0, 0.95)] = 0.5,
@@ -54,7 +54,7 @@ def tape(
         earlier `labelnb.annotators.ask`, replayed through `Remembered`, saves asking twice. Two networks where not given
     budget : answers to ask for; every node where not given, as in the paper. With fewer, labelled nodes come first, then the nodes of
         most neighbours; a node not asked about has no answer
-    network : `gcn`, `sage` or `appnp`
+    network : `gcn`, `sage`, `appnp`, or `gat` by PyTorch Geometric (the extra `graphs`), see `labelnb.compute.graph_net`
     hidden, epochs, dropout, weight_decay : of each network; the reference's are 256 wide with 4 layers, here two
     seed : of the networks
 
@@ -85,8 +85,7 @@ def tape(
         raise ValueError("labels: no item is labelled; label one at least")
     positive_int("hidden", hidden, high=4096), positive_int("epochs", epochs, high=10_000)
     within("dropout", dropout, 0.0, 0.95), within("weight_decay", weight_decay, 0.0, 1.0)
-    if network not in ("gcn", "sage", "appnp"):
-        raise ValueError(f"network: got {network!r}, expected 'gcn', 'sage' or 'appnp'")
+    known_kind(network, "network")
     count = n if budget is None else min(n, positive_int("budget", budget, low=0))
     reasons = None if explanations is None else finite_rows(explanations, "explanations").to(x)
     if reasons is not None and len(reasons) != n:
