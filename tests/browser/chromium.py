@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
-__all__ = ["chromium_path", "headless_chromium", "is_blank"]
+__all__ = ["chromium_path", "headless_chromium", "is_blank", "patient"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
@@ -48,6 +48,14 @@ def headless_chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def patient(page: Page) -> None:
+    """Let a page take as long as a slow and busy machine needs; LABELNB_BROWSER_SLOWDOWN=8 makes it that much slower, to see that tests hold."""
+    page.set_default_timeout(120_000)
+    slower = float(os.environ.get("LABELNB_BROWSER_SLOWDOWN", "1"))
+    if slower > 1:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
 
 
 def is_blank(picture: bytes, *, colours: int = 8) -> bool:

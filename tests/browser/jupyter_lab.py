@@ -5,13 +5,14 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
 
+from tests.browser.chromium import patient
 from tests.browser.servers import free_port, own_folders, serving
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class NotebookPage:
         self.page, self.address, self.path, self.pictures = page, address, path, pictures
         self.errors: list[str] = []
         """Errors that the page itself reported since it was opened."""
-        page.set_default_timeout(60_000)
+        patient(page)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self) -> None:
@@ -85,7 +86,7 @@ class NotebookPage:
         self.page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {self.path.name!r}")
         self._await(READY)
 
-    def run_all(self, timeout: float = 120) -> None:
+    def run_all(self, timeout: float = 240) -> None:
         """Run every cell; an AssertionError with the traceback if one fails."""
         self._await("() => window.jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         for number, cell in enumerate(self.cells()):
@@ -94,7 +95,7 @@ class NotebookPage:
                 said = f"cell {number}: {output.get('ename')}: {output.get('evalue')}\n{trace}"
                 assert output["output_type"] != "error", said
 
-    def run_cell(self, number: int, timeout: float = 60) -> None:
+    def run_cell(self, number: int, timeout: float = 120) -> None:
         """Run one cell again."""
         self._await(f"""async () => {{
             const notebook = {NOTEBOOK}.content; notebook.deselectAll(); notebook.activeCellIndex = {number};
@@ -110,7 +111,7 @@ class NotebookPage:
         """What a cell printed."""
         return "".join("".join(output["text"]) for output in self.cells()[number]["outputs"] if output["output_type"] == "stream")
 
-    def python(self, code: str, timeout: float = 30) -> str:
+    def python(self, code: str, timeout: float = 120) -> str:
         """Run code in the notebook's kernel, outside any cell; gives what it printed, raises what it raised."""
         answer = self._await(f"""async () => {{
             const printed = []; let failed = null;
@@ -125,12 +126,20 @@ class NotebookPage:
         assert answer[1] is None, f"{code!r} raised {answer[1]}"
         return str(answer[0]).strip()
 
-    def wait_python(self, code: str, expected: str, timeout: float = 20) -> None:
+    def wait_python(self, code: str, expected: str, timeout: float = 120) -> None:
         """Wait until `code` prints `expected`."""
         end = time.monotonic() + timeout
         while (printed := self.python(code)) != expected:
             assert time.monotonic() < end, f"{code!r} still prints {printed!r} after {timeout} s, expected {expected!r}"
             self.page.wait_for_timeout(100)
+
+    def picture_where(self, holds: Callable[[bytes], bool], name: str, part: Locator | None = None, timeout: float = 120) -> bytes:
+        """The first screenshot for which `holds` is true; the last one taken is kept, and an AssertionError raised, where none is."""
+        end = time.monotonic() + timeout
+        while not holds(picture := self.screenshot(name, part)):
+            assert time.monotonic() < end, f"{name} does not show what it should after {timeout} s"
+            self.page.wait_for_timeout(100)
+        return picture
 
     def output(self, number: int) -> Locator:
         """What the page shows below a cell."""
@@ -142,7 +151,6 @@ class NotebookPage:
         name = {"dark": "JupyterLab Dark", "light": "JupyterLab Light"}[which]
         self._await(f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: {name!r}}})")
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(which == 'light').lower()}'")
-        self.page.wait_for_timeout(200)
 
     def restart(self) -> None:
         """Restart the kernel, as after a crash: the outputs stay, what was in memory is gone."""
@@ -172,7 +180,7 @@ class NotebookPage:
         if not self.page.is_closed():
             self._await(f"async () => {{ await {NOTEBOOK}?.sessionContext?.shutdown(); }}")
 
-    def _await(self, script: str, timeout: float = 60) -> Any:
+    def _await(self, script: str, timeout: float = 120) -> Any:
         """The value of an async function in the page; a TimeoutError rather than a hang where it never settles."""
         self.page.evaluate(f"""() => {{
             window.__settled = null;
@@ -199,5 +207,5 @@ def running_server(folder: Path) -> Iterator[Server]:
         f"--LabApp.app_settings_dir={settings}", f"--ServerApp.root_dir={notebooks}",
     ]
     url = f"http://127.0.0.1:{port}"
-    with serving("JupyterLab", command, f"{url}/api/status", folder / "jupyterlab.log", own_folders(folder), seconds=90):
+    with serving("JupyterLab", command, f"{url}/api/status", folder / "jupyterlab.log", own_folders(folder), seconds=180):
         yield Server(url, notebooks)

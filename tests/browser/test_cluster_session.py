@@ -97,8 +97,7 @@ def test_discover_name_split_merge_accept_undo_and_a_restart(lab, kept):
         assert not is_blank(picture)
         assert mean_light(picture) > 160
         notebook.set_theme("dark")
-        notebook.page.wait_for_timeout(400)
-        assert mean_light(notebook.screenshot("cluster-session-dark.png", view)) < 110
+        notebook.picture_where(lambda picture: mean_light(picture) < 110, "cluster-session-dark.png", view)
         notebook.set_theme("light")
 
         # The kernel is gone; running the cells again gives the board back.

@@ -131,8 +131,7 @@ explorer
         notebook.run_all()
         canvas = notebook.output(0).locator("canvas").first
         canvas.wait_for()
-        notebook.page.wait_for_timeout(1500)
-        assert not is_blank(notebook.screenshot("explorer-100k.png", notebook.output(0)))
+        notebook.picture_where(lambda picture: not is_blank(picture), "explorer-100k.png", notebook.output(0))
         box = canvas.bounding_box()
         corners = [(0.03, 0.97), (0.97, 0.97), (0.97, 0.15), (0.03, 0.15), (0.03, 0.95)]   # clear of the buttons at the top
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
@@ -169,13 +168,9 @@ def test_widget_shows_in_the_dark_theme(lab, kept, name):
         notebook.set_theme("dark")
         view = notebook.page.locator(".lnb").first
         view.wait_for()
-        notebook.page.wait_for_timeout(800)
-        picture = notebook.screenshot(f"{name}-dark.png", view)
-        assert not is_blank(picture)
-        assert mean_light(picture) < 110, "a light widget on a dark page"
+        notebook.picture_where(lambda picture: not is_blank(picture) and mean_light(picture) < 110, f"{name}-dark.png", view)
         notebook.set_theme("light")
-        notebook.page.wait_for_timeout(400)
-        assert mean_light(notebook.screenshot(f"{name}-light.png", view)) > 160
+        notebook.picture_where(lambda picture: mean_light(picture) > 160, f"{name}-light.png", view)
         assert notebook.errors == []
 
 

@@ -77,9 +77,8 @@ def test_the_rounds_play_in_the_dark(lab, tmp_path: Path) -> None:
             notebook.page.keyboard.press(".")
         shown.locator(".lnb-play-text", has_text="Round").wait_for()
         notebook.page.keyboard.press("Shift+P")
-        notebook.page.wait_for_timeout(1500)
+        shown.locator(".lnb-play-text", has_text="Round 4").wait_for()
         notebook.page.keyboard.press("Shift+P")
-        picture = notebook.screenshot("propagation-rounds-dark.png", shown)
-        assert not is_blank(picture)
+        notebook.picture_where(lambda picture: not is_blank(picture), "propagation-rounds-dark.png", shown)
         assert [cell["source"] for cell in notebook.cells()] == before, "keys stay inside"
         assert notebook.errors == []

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.chromium import patient
+
 ORIGIN = "http://widget.test"
 THEMES = {
     "light": {"layout-color0": "#fff", "layout-color1": "#fff", "layout-color2": "#eee", "ui-font-color0": "rgba(0,0,0,1)"},
@@ -49,6 +51,7 @@ class Mounted:
             "/harness.js": (HARNESS, "text/javascript"),
         }
         page.route(f"{ORIGIN}/**", lambda route: self._serve(route, files))
+        patient(page)
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{ORIGIN}/")
         page.wait_for_function("window.ready === true")

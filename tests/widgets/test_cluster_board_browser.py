@@ -327,7 +327,7 @@ def test_stability_is_measured_while_it_is_said_how_far_it_is(mount: Any) -> Non
     shown, _, board = shown_board(mount)
     on(shown, 0)
     press(shown, "t")
-    shown.page.wait_for_function("/stability [01]\\.[0-9]/.test(document.querySelector('.lnb-board').textContent)", timeout=30_000)
+    shown.page.wait_for_function("/stability [01]\\.[0-9]/.test(document.querySelector('.lnb-board').textContent)")
     shown.settle()
     assert "stability" in card(shown, 1).inner_text()
     assert shown.page.get_by_role("button", name="Measure stability").is_enabled()
