@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test in a browser that fails runs once more, and the report lists it: the browser, the server and the kernel are processes of their own."""
+    """A browser test that fails runs once more, and the report lists it: browser, server and kernel are processes of their own."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))

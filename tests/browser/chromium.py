@@ -51,7 +51,7 @@ def headless_chromium() -> Iterator[Browser]:
 
 
 def patient(page: Page) -> None:
-    """Let a page take as long as a slow and busy machine needs; LABELNB_BROWSER_SLOWDOWN=8 makes it that much slower, to see that tests hold."""
+    """Let a page take as long as a slow machine needs; LABELNB_BROWSER_SLOWDOWN=8 makes it that much slower: a test must hold there."""
     page.set_default_timeout(120_000)
     slower = float(os.environ.get("LABELNB_BROWSER_SLOWDOWN", "1"))
     if slower > 1:
