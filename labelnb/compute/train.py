@@ -1,17 +1,23 @@
-"""The one training loop: small heads on frozen embeddings, deterministic by seed, with early stopping.
+"""The one training loop: small heads on frozen embeddings, deterministic by seed, early stopped, with a teacher, resumed where it ended.
 
 Everything random (first weights, order of batches, views) comes from generators of its own; torch's global one is never touched.
+The teacher is the mean of the weights over the last steps: Tarvainen and Valpola 2017, Mean teachers (arXiv 1703.01780).
 """
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 
 from labelnb.checks import as_tensor, generator, positive_int, within
 from labelnb.compute.adam import Adam
+from labelnb.compute.checkpoint import keep, kept
 
 __all__ = ["Head", "Training", "train"]
 
@@ -29,6 +35,10 @@ class Training(NamedTuple):
     """`epochs`, `patience` or `callback`."""
     best_epoch: int
     """Epoch whose weights the head holds: the last, or the one of least validation loss."""
+    precision: str = "float32"
+    """What the products ran in: `bfloat16` where mixed precision was asked for and the rows lie on CUDA, else the parameters' type."""
+    resumed: int = 0
+    """Items that an earlier, interrupted run had shown already."""
 
 
 class Head(torch.nn.Module):
@@ -84,15 +94,21 @@ def train(
     optimizer: Literal["sgd", "adamw"] = "sgd",
     momentum: float = 0.9,
     weight_decay: float = 1e-5,
-    schedule: Literal["cosine", "constant"] = "cosine",
+    schedule: Literal["cosine", "linear", "constant"] = "cosine",
+    warmup: float = 0.0,
     seed: int = 0,
     weights: Any = None,
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy,
     view: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None = None,
     relabel: Callable[[int], torch.Tensor | None] | None = None,
+    teacher: torch.nn.Module | None = None,
+    ema: float = 0.999,
     validation: tuple[Any, Any] | None = None,
     patience: int | None = None,
     callback: Callable[[dict[str, float]], bool | None] | None = None,
+    precision: Literal["full", "mixed"] = "full",
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 200,
 ) -> Training:
     """Train `head` in place on rows and targets.
 
@@ -103,64 +119,205 @@ def train(
     targets : (N,) classes, (N, K) distributions, or what `loss` takes
     epochs : passes over the rows
     batch_size : rows a step
-    lr : first learning rate
+    lr : highest learning rate
     optimizer : `sgd` with momentum (Nesterov), or `adamw`
     momentum, weight_decay : of the optimizer
-    schedule : `cosine` falls from lr to a hundredth of it over the epochs; `constant`
+    schedule : `cosine` falls from lr to a hundredth of it over the epochs, `linear` to nothing; `constant`
+    warmup : share of the steps, 0 to 1, in which the rate first rises evenly to what the schedule says
     seed : of the order of rows and of the views
     weights : (N,) weight of each row in the loss, default 1
     loss : (scores, targets) to (B,) losses
     view : (positions, generator) to (B, D): what is shown instead of `x[positions]`, such as a neighbour or a noisy copy
     relabel : called before each step with the number of rows shown so far; returns new targets, or None to go on
+    teacher : a module like `head` (a deep copy) that follows it: set to it at first, then after every step moved to it by a share of
+        1 - `ema`. It is what validation measures; `view` and `relabel` may ask it for pseudo-labels
+    ema : share of the teacher that stays at a step; less in the first steps, in which the teacher is the plain mean
     validation : (rows, targets) whose loss is measured after every epoch
     patience : stop after so many epochs without a lower validation loss, and go back to the best weights
     callback : called with each epoch's record; returning True stops
+    precision : `mixed` forms the products in bfloat16 where the rows lie on CUDA; parameters and losses stay as they are
+    checkpoint : a file in which the run is kept; where it is there already, the run goes on from it, on a CPU to the same bits as if it
+        had not been interrupted, and a finished one is not run again. `relabel`, `view` and `callback` are not in it: what they
+        remember beyond their arguments is theirs to keep
+    checkpoint_every : steps between two writings
 
     Raises
     ------
     ValueError
-        Where shapes do not fit, or `patience` is given without `validation`.
+        Where shapes do not fit, `patience` is given without `validation`, or the checkpoint is of another run or damaged.
     FloatingPointError
         Where the loss is no longer finite: lower `lr`.
     """
     rows = as_tensor(x, "x", dtype=None)
     goal = as_tensor(targets, "targets", dtype=None).to(rows.device)
     _check(rows, goal, epochs, batch_size, lr, patience, validation)
+    if schedule not in _SCHEDULES:
+        raise ValueError(f"schedule: got {schedule!r}, expected {', '.join(map(repr, _SCHEDULES))}")
+    if precision not in ("full", "mixed"):
+        raise ValueError(f"precision: got {precision!r}, expected 'full' or 'mixed'")
+    within("warmup", warmup, 0.0, 1.0), within("ema", ema, 0.0, 1.0), positive_int("checkpoint_every", checkpoint_every)
     mass = None if weights is None else _weights(weights, rows)
-    draw, made = generator(seed), _Optimizer(head, optimizer, lr, momentum, weight_decay)
-    history, seen, best, best_epoch, best_state, stopped = [], 0, math.inf, 0, None, "epochs"
-    for epoch in range(epochs):
-        order = torch.randperm(len(rows), generator=draw).to(rows.device)
-        total = 0.0
-        for start in range(0, len(rows), batch_size):
-            if schedule == "cosine":
-                made.lr = _cosine(lr, (epoch + start / len(rows)) / epochs)
-            new = relabel(seen) if relabel is not None else None
-            goal = goal if new is None else new
-            at = order[start : start + batch_size]
-            losses = loss(head(rows[at] if view is None else view(at, draw)), goal[at])
-            value = losses.mean() if mass is None else (losses * mass[at]).mean()
-            made.step(torch.autograd.grad(value, made.parameters))
-            seen += len(at)
-            total += value.item() * len(at)
-        record = {"epoch": float(epoch), "loss": total / len(rows), "lr": made.lr}
+    run = _Run(head, teacher, _Optimizer(head, optimizer, lr, momentum, weight_decay), generator(seed), goal, ema)
+    settings = (epochs, batch_size, lr, optimizer, momentum, weight_decay, schedule, warmup, seed, ema, teacher is not None, precision)
+    mark = "" if checkpoint is None else _mark(rows, goal, mass, validation, patience, settings)
+    place = None if checkpoint is None else Path(checkpoint)
+    if place is not None:
+        run.resume(place, mark)
+    resumed, mixed, measured = run.seen, _autocast(head, rows, precision), head if teacher is None else teacher
+    while run.epoch < epochs and not run.stopped:
+        order = run.order(len(rows)).to(rows.device)
+        while run.behind < len(rows):
+            done = (run.epoch + run.behind / len(rows)) / epochs
+            step = min(batch_size, len(rows) - run.behind) / len(rows) / epochs
+            run.optimizer.lr = lr * _SCHEDULES[schedule](done) * min(1.0, (done + step) / warmup if warmup else 1.0)
+            new = relabel(run.seen) if relabel is not None else None
+            if new is not None:
+                run.goal, run.relabelled = new, True
+            at = order[run.behind : run.behind + batch_size]
+            with mixed:
+                scores = head(rows[at] if view is None else view(at, run.draw))
+            losses = loss(scores if scores.dtype != torch.bfloat16 else scores.float(), run.goal[at])
+            run.step(losses.mean() if mass is None else (losses * mass[at]).mean(), len(at))
+            if place is not None and run.steps % checkpoint_every == 0:
+                run.keep(place, mark)
+        run.end_epoch(None if validation is None else _validate(measured, validation, rows, loss), lr)
+        if callback is not None and callback(run.history[-1]):
+            run.stopped = "callback"
+        elif patience is not None and run.epoch - 1 - run.best_epoch >= patience:
+            run.stopped = "patience"
+    run.stopped = run.stopped or "epochs"
+    if place is not None:
+        run.keep(place, mark)
+    return run.result(_ran_in(head, rows, precision), resumed)
+
+
+@dataclass
+class _Run:
+    """A run as it stands: what has to be known to go on with it."""
+
+    head: torch.nn.Module
+    teacher: torch.nn.Module | None
+    optimizer: _Optimizer
+    draw: torch.Generator
+    goal: torch.Tensor
+    ema: float
+    relabelled: bool = False
+    epoch: int = 0
+    behind: int = 0
+    """Rows of this epoch that were shown."""
+    steps: int = 0
+    seen: int = 0
+    total: float = 0.0
+    """Loss of this epoch so far, summed over rows."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: float = math.inf
+    best_epoch: int = 0
+    best_state: dict[str, torch.Tensor] = field(default_factory=dict)
+    stopped: str = ""
+    begun: torch.Tensor = field(init=False)
+    """The generator before it drew this epoch's order."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.draw.get_state()
+        if self.teacher is not None:
+            self.teacher.load_state_dict(self.head.state_dict())
+
+    def order(self, count: int) -> torch.Tensor:
+        """The order of the rows in this epoch: drawn, or, in the middle of a resumed one, drawn once more as it was."""
+        if self.behind == 0:
+            self.begun = self.draw.get_state()
+            return torch.randperm(count, generator=self.draw)
+        again = generator(0)
+        again.set_state(self.begun)
+        return torch.randperm(count, generator=again)
+
+    def step(self, value: torch.Tensor, shown: int) -> None:
+        self.optimizer.step(torch.autograd.grad(value, self.optimizer.parameters))
+        self.steps, self.seen, self.behind = self.steps + 1, self.seen + shown, self.behind + shown
+        self.total += value.item() * shown
+        if self.teacher is not None:
+            share = 1 - min(self.ema, self.steps / (self.steps + 1))
+            with torch.no_grad():
+                for mine, its in zip(self.teacher.parameters(), self.head.parameters(), strict=True):
+                    mine.lerp_(its, share)
+                for follower, leader in zip(self.teacher.buffers(), self.head.buffers(), strict=True):
+                    follower.copy_(leader)
+
+    def end_epoch(self, validation: float | None, lr: float) -> None:
+        record = {"epoch": float(self.epoch), "loss": self.total / self.behind, "lr": self.optimizer.lr}
         if not math.isfinite(record["loss"]):
-            raise FloatingPointError(f"training: the loss became {record['loss']} in epoch {epoch}; lower lr (now {lr:g})")
-        history.append(record)
+            raise FloatingPointError(f"training: the loss became {record['loss']} in epoch {self.epoch}; lower lr (now {lr:g})")
+        self.history.append(record)
         if validation is not None:
-            record["validation"] = _validate(head, validation, rows, loss)
-            if record["validation"] < best:
-                best, best_epoch = record["validation"], epoch
-                best_state = {name: value.detach().clone() for name, value in head.state_dict().items()}
-        if callback is not None and callback(record):
-            stopped = "callback"
-            break
-        if patience is not None and epoch - best_epoch >= patience:
-            stopped = "patience"
-            break
-    if best_state is not None:
-        head.load_state_dict(best_state)
-    return Training(history, len(history), seen, stopped, best_epoch if best_state is not None else len(history) - 1)
+            record["validation"] = validation
+            if validation < self.best:
+                self.best, self.best_epoch = validation, self.epoch
+                self.best_state = {name: value.detach().clone() for name, value in self._weights().items()}
+        self.epoch, self.behind, self.total = self.epoch + 1, 0, 0.0
+
+    def result(self, precision: str, resumed: int) -> Training:
+        if self.best_state:
+            self._take(self.best_state)
+        last = self.best_epoch if self.best_state else len(self.history) - 1
+        return Training(self.history, len(self.history), self.seen, self.stopped, last, precision, resumed)
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        parts = {"head": self.head, **({} if self.teacher is None else {"teacher": self.teacher})}
+        return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
+
+    def _take(self, tensors: dict[str, torch.Tensor]) -> None:
+        for part, module in (("head.", self.head), ("teacher.", self.teacher)):
+            if module is not None:
+                module.load_state_dict({name.removeprefix(part): t for name, t in tensors.items() if name.startswith(part)})
+
+    def keep(self, path: Path, mark: str) -> None:
+        tensors = {**self._weights(), **{f"best.{name}": value for name, value in self.best_state.items()}, **self.optimizer.moments()}
+        tensors |= {"draw": self.draw.get_state(), "begun": self.begun} | ({"goal": self.goal} if self.relabelled else {})
+        keep(path, tensors, {"run": mark, "adam_steps": self.optimizer.adam.steps if self.optimizer.adam else 0, "lr": self.optimizer.lr,
+                             **{name: getattr(self, name) for name in _NUMBERS}})
+
+    def resume(self, path: Path, mark: str) -> None:
+        found = kept(path)
+        if found is None:
+            return
+        tensors, about = found
+        if about["run"] != mark:
+            raise ValueError(f"checkpoint: {path} is of a run on other data or settings; remove it to begin anew, or give another path")
+        self._take(tensors)
+        self.best_state = {name.removeprefix("best."): tensors[name].to(self.goal.device) for name in tensors if name.startswith("best.")}
+        for name, value in self.optimizer.moments().items():
+            value.copy_(tensors[name])
+        if self.optimizer.adam is not None:
+            self.optimizer.adam.steps = about["adam_steps"]
+        self.optimizer.lr = about["lr"]
+        self.draw.set_state(tensors["draw"])
+        self.begun, self.relabelled = tensors["begun"], "goal" in tensors
+        self.goal = tensors["goal"].to(self.goal.device) if self.relabelled else self.goal
+        for name in _NUMBERS:
+            setattr(self, name, about[name])
+
+
+_NUMBERS = ("epoch", "behind", "steps", "seen", "total", "history", "best", "best_epoch", "stopped")
+
+
+def _mark(
+    rows: torch.Tensor, goal: torch.Tensor, mass: torch.Tensor | None, validation: tuple[Any, Any] | None, patience: int | None,
+    settings: tuple[Any, ...],
+) -> str:
+    """What tells one run from another: data and settings."""
+    from labelnb.fingerprints import fingerprint
+
+    held = None if validation is None else [as_tensor(part, "validation", dtype=None) for part in validation]
+    return fingerprint([rows, goal, mass, held, patience, list(settings)])
+
+
+def _autocast(head: torch.nn.Module, rows: torch.Tensor, precision: str) -> AbstractContextManager[Any]:
+    return torch.autocast("cuda", torch.bfloat16) if _ran_in(head, rows, precision) == "bfloat16" else nullcontext()
+
+
+def _ran_in(head: torch.nn.Module, rows: torch.Tensor, precision: str) -> str:
+    kind = next((str(p.dtype).removeprefix("torch.") for p in head.parameters()), "float32")
+    return "bfloat16" if precision == "mixed" and rows.is_cuda and kind == "float32" else kind
 
 
 def _check(
@@ -185,9 +342,12 @@ def _weights(weights: Any, rows: torch.Tensor) -> torch.Tensor:
     return mass
 
 
-def _cosine(lr: float, done: float) -> float:
-    """From lr to a hundredth of it."""
-    return lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1 - done,
+    "constant": lambda done: 1.0,
+}
+"""By name: the share of the highest rate after so great a share of the steps."""
 
 
 class _Optimizer:
@@ -200,6 +360,11 @@ class _Optimizer:
         self.name, self.lr, self.momentum, self.weight_decay = name, lr, momentum, weight_decay
         self.velocity = [torch.zeros_like(p) for p in self.parameters] if name == "sgd" else []
         self.adam = Adam(self.parameters, lr) if name == "adamw" else None
+
+    def moments(self) -> dict[str, torch.Tensor]:
+        """The tensors that it remembers, by name."""
+        kinds = {"velocity": self.velocity} if self.adam is None else {"first": self.adam.first, "second": self.adam.second}
+        return {f"{kind}.{i}": value for kind, values in kinds.items() for i, value in enumerate(values)}
 
     @torch.no_grad()
     def step(self, gradients: tuple[torch.Tensor, ...]) -> None:

@@ -67,3 +67,12 @@ def test_methods_say_the_same():
     wrong = torch.where(torch.arange(len(y)) % 25 == 0, (y + 1) % 6, y)
     found = [confident_learning(wrong, None, embeddings=rows).flagged for rows in (x.cuda(), x)]
     assert np.mean(found[0] == found[1]) > 0.99
+
+
+def test_mixed_precision_learns_the_same_classes():
+    x, y = task()
+    full, mixed = (Head(32, 6, hidden=32, device="cuda") for _ in range(2))
+    assert train(full, x.cuda(), y, epochs=20).precision == "float32"
+    assert train(mixed, x.cuda(), y, epochs=20, precision="mixed").precision == "bfloat16"
+    assert mixed.weight.dtype == torch.float32
+    assert (full(x.cuda()).argmax(1) == mixed(x.cuda()).argmax(1)).double().mean() > 0.97

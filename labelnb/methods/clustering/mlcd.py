@@ -14,9 +14,9 @@ from typing import Annotated
 import torch
 
 from labelnb.checks import Range, generator, positive_int, unit_rows, within
-from labelnb.compute.adam import Adam
 from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order, kmeans
+from labelnb.compute.train import train
 from labelnb.results import Clusters, as_array
 
 WIDGET = "clusters"
@@ -90,16 +90,22 @@ def mlcd(
     means = kmeans(x, m, seed=seed, spherical=True, max_iterations=50).centres.to(x)
     right = torch.cat([(block @ means.T).topk(max(1, min(positives, m // 2)), dim=1).indices for block in x.split(4096)])
     projection = _axes(x, min(width, x.shape[1]))
-    direction = means @ projection.T
-    loss = _train(x, projection, direction, right, scale, margin, negatives, epochs, lr, min(batch_size, n), seed)
-    z = torch.nn.functional.normalize(x @ projection.T, dim=1)
+    net, draw = _Centres(projection, means @ projection.T), generator(seed)
+
+    def apart(cosines: torch.Tensor, near: torch.Tensor) -> torch.Tensor:
+        counted = torch.rand(m, generator=draw).to(x.device) < negatives
+        return separated_loss(cosines, torch.zeros_like(cosines, dtype=torch.bool).scatter_(1, near, True), counted, scale, margin)
+
+    done = train(net, x, right, epochs=epochs, batch_size=min(batch_size, n), lr=lr, optimizer="adamw", weight_decay=0.0,
+                 schedule="linear", seed=seed, loss=apart)
+    z = torch.nn.functional.normalize(x @ net.projection.detach().T, dim=1)
     z = torch.where(z.isfinite(), z, 0.0)
     found = kmeans(z, k, seed=seed, n_init=10, spherical=False)
     means = torch.nn.functional.normalize(found.centres.to(z), dim=1)
     back = torch.argsort(order).to(x.device)
     probabilities = torch.softmax(scale * 0.25 * (z @ means.T), dim=1)[back]
     start = kmeans(x, k, seed=seed, n_init=10).assignment
-    evidence = {"projected": z[back], "centre_labels": right[back], "start_assignment": start.to(back.device)[back], "loss": loss}
+    evidence = {"projected": z[back], "centre_labels": right[back], "start_assignment": start.to(back.device)[back], "loss": [row["loss"] for row in done.history]}
     return Clusters(as_array(found.assignment.to(back.device)[back]), as_array(probabilities), evidence=evidence)
 
 
@@ -121,29 +127,13 @@ def separated_loss(cosines: torch.Tensor, right: torch.Tensor, counted: torch.Te
     return torch.logsumexp(torch.cat([nothing, wrong], 1), 1) + torch.logsumexp(torch.cat([nothing, near], 1), 1)
 
 
-def _train(
-    x: torch.Tensor, projection: torch.Tensor, direction: torch.Tensor, right: torch.Tensor, scale: float, margin: float, negatives: float,
-    epochs: int, lr: float, batch: int, seed: int,
-) -> list[float]:
-    """Both are changed in place."""
-    draw, parameters = generator(seed), [projection, direction]
-    adam, losses, steps = Adam(parameters, lr), [], epochs * -(-len(x) // batch)
-    for _ in range(epochs):
-        order, total = torch.randperm(len(x), generator=draw).to(x.device), 0.0
-        for at in order.split(batch):
-            counted = torch.rand(len(direction), generator=draw).to(x.device) < negatives
-            truth = torch.zeros(len(at), len(direction), dtype=torch.bool, device=x.device).scatter_(1, right[at], True)
-            with torch.enable_grad():
-                for part in parameters:
-                    part.requires_grad_(True)
-                z = torch.nn.functional.normalize(x[at] @ projection.T, dim=1)
-                cosines = z @ torch.nn.functional.normalize(direction, dim=1).T
-                value = separated_loss(cosines, truth, counted.expand_as(truth), scale, margin).mean()
-                gradients = torch.autograd.grad(value, parameters)
-            for part in parameters:
-                part.requires_grad_(False)
-            adam.lr = lr * (1 - adam.steps / steps)
-            adam.step(list(gradients))
-            total += float(value.detach()) * len(at)
-        losses.append(total / len(x))
-    return losses
+class _Centres(torch.nn.Module):
+    """Cosines of projected rows with centres; both are learned."""
+
+    def __init__(self, projection: torch.Tensor, direction: torch.Tensor) -> None:
+        super().__init__()
+        self.projection, self.direction = torch.nn.Parameter(projection), torch.nn.Parameter(direction)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        z = torch.nn.functional.normalize(x @ self.projection.T, dim=1)
+        return z @ torch.nn.functional.normalize(self.direction, dim=1).T
