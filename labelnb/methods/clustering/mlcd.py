@@ -105,7 +105,8 @@ def mlcd(
     back = torch.argsort(order).to(x.device)
     probabilities = torch.softmax(scale * 0.25 * (z @ means.T), dim=1)[back]
     start = kmeans(x, k, seed=seed, n_init=10).assignment
-    evidence = {"projected": z[back], "centre_labels": right[back], "start_assignment": start.to(back.device)[back], "loss": [row["loss"] for row in done.history]}
+    losses = [row["loss"] for row in done.history]
+    evidence = {"projected": z[back], "centre_labels": right[back], "start_assignment": start.to(back.device)[back], "loss": losses}
     return Clusters(as_array(found.assignment.to(back.device)[back]), as_array(probabilities), evidence=evidence)
 
 
