@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from labelnb.checks import as_tensor, generator, positive_int, within
-from labelnb.compute.adam import Adam
 from labelnb.compute.checkpoint import keep, kept
+from labelnb.compute.optimizer import Optimizer
 
 __all__ = ["Head", "Training", "train"]
 
@@ -151,34 +151,25 @@ def train(
     rows = as_tensor(x, "x", dtype=None)
     goal = as_tensor(targets, "targets", dtype=None).to(rows.device)
     _check(rows, goal, epochs, batch_size, lr, patience, validation)
-    if schedule not in _SCHEDULES:
-        raise ValueError(f"schedule: got {schedule!r}, expected {', '.join(map(repr, _SCHEDULES))}")
-    if precision not in ("full", "mixed"):
-        raise ValueError(f"precision: got {precision!r}, expected 'full' or 'mixed'")
-    within("warmup", warmup, 0.0, 1.0), within("ema", ema, 0.0, 1.0), positive_int("checkpoint_every", checkpoint_every)
+    _check_options(schedule, precision, warmup, ema, checkpoint_every)
     mass = None if weights is None else _weights(weights, rows)
-    run = _Run(head, teacher, _Optimizer(head, optimizer, lr, momentum, weight_decay), generator(seed), goal, ema)
+    run = _Run(head, teacher, Optimizer(head, optimizer, lr, momentum, weight_decay), generator(seed), goal, ema)
     settings = (epochs, batch_size, lr, optimizer, momentum, weight_decay, schedule, warmup, seed, ema, teacher is not None, precision)
     mark = "" if checkpoint is None else _mark(rows, goal, mass, validation, patience, settings)
     place = None if checkpoint is None else Path(checkpoint)
-    if place is not None:
-        run.resume(place, mark)
+    run.resume(place, mark)
     resumed, mixed, measured = run.seen, _autocast(head, rows, precision), head if teacher is None else teacher
     while run.epoch < epochs and not run.stopped:
         order = run.order(len(rows)).to(rows.device)
         while run.behind < len(rows):
-            done = (run.epoch + run.behind / len(rows)) / epochs
-            step = min(batch_size, len(rows) - run.behind) / len(rows) / epochs
-            run.optimizer.lr = lr * _SCHEDULES[schedule](done) * min(1.0, (done + step) / warmup if warmup else 1.0)
-            new = relabel(run.seen) if relabel is not None else None
-            if new is not None:
-                run.goal, run.relabelled = new, True
             at = order[run.behind : run.behind + batch_size]
+            run.optimizer.lr = lr * _rate(schedule, warmup, (run.epoch + run.behind / len(rows)) / epochs, len(at) / len(rows) / epochs)
+            run.aim(None if relabel is None else relabel(run.seen))
             with mixed:
                 scores = head(rows[at] if view is None else view(at, run.draw))
             losses = loss(scores if scores.dtype != torch.bfloat16 else scores.float(), run.goal[at])
             run.step(losses.mean() if mass is None else (losses * mass[at]).mean(), len(at))
-            if place is not None and run.steps % checkpoint_every == 0:
+            if run.steps % checkpoint_every == 0:
                 run.keep(place, mark)
         run.end_epoch(None if validation is None else _validate(measured, validation, rows, loss), lr)
         if callback is not None and callback(run.history[-1]):
@@ -186,8 +177,7 @@ def train(
         elif patience is not None and run.epoch - 1 - run.best_epoch >= patience:
             run.stopped = "patience"
     run.stopped = run.stopped or "epochs"
-    if place is not None:
-        run.keep(place, mark)
+    run.keep(place, mark)
     return run.result(_ran_in(head, rows, precision), resumed)
 
 
@@ -197,7 +187,7 @@ class _Run:
 
     head: torch.nn.Module
     teacher: torch.nn.Module | None
-    optimizer: _Optimizer
+    optimizer: Optimizer
     draw: torch.Generator
     goal: torch.Tensor
     ema: float
@@ -230,6 +220,10 @@ class _Run:
         again = generator(0)
         again.set_state(self.begun)
         return torch.randperm(count, generator=again)
+
+    def aim(self, new: torch.Tensor | None) -> None:
+        if new is not None:
+            self.goal, self.relabelled = new, True
 
     def step(self, value: torch.Tensor, shown: int) -> None:
         self.optimizer.step(torch.autograd.grad(value, self.optimizer.parameters))
@@ -270,14 +264,16 @@ class _Run:
             if module is not None:
                 module.load_state_dict({name.removeprefix(part): t for name, t in tensors.items() if name.startswith(part)})
 
-    def keep(self, path: Path, mark: str) -> None:
+    def keep(self, path: Path | None, mark: str) -> None:
+        if path is None:
+            return
         tensors = {**self._weights(), **{f"best.{name}": value for name, value in self.best_state.items()}, **self.optimizer.moments()}
         tensors |= {"draw": self.draw.get_state(), "begun": self.begun} | ({"goal": self.goal} if self.relabelled else {})
         keep(path, tensors, {"run": mark, "adam_steps": self.optimizer.adam.steps if self.optimizer.adam else 0, "lr": self.optimizer.lr,
                              **{name: getattr(self, name) for name in _NUMBERS}})
 
-    def resume(self, path: Path, mark: str) -> None:
-        found = kept(path)
+    def resume(self, path: Path | None, mark: str) -> None:
+        found = None if path is None else kept(path)
         if found is None:
             return
         tensors, about = found
@@ -335,6 +331,14 @@ def _check(
             raise ValueError("patience: needs validation=(rows, targets) to measure; give it, or leave patience out")
 
 
+def _check_options(schedule: str, precision: str, warmup: float, ema: float, checkpoint_every: int) -> None:
+    if schedule not in _SCHEDULES:
+        raise ValueError(f"schedule: got {schedule!r}, expected {', '.join(map(repr, _SCHEDULES))}")
+    if precision not in ("full", "mixed"):
+        raise ValueError(f"precision: got {precision!r}, expected 'full' or 'mixed'")
+    within("warmup", warmup, 0.0, 1.0), within("ema", ema, 0.0, 1.0), positive_int("checkpoint_every", checkpoint_every)
+
+
 def _weights(weights: Any, rows: torch.Tensor) -> torch.Tensor:
     mass = as_tensor(weights, "weights", dtype=rows.dtype).to(rows.device)
     if mass.shape != (len(rows),) or not bool(torch.isfinite(mass).all()) or bool((mass < 0).any()):
@@ -350,34 +354,9 @@ _SCHEDULES: dict[str, Callable[[float], float]] = {
 """By name: the share of the highest rate after so great a share of the steps."""
 
 
-class _Optimizer:
-    """SGD with Nesterov momentum, or AdamW (Loshchilov and Hutter 2019); not `torch.optim`'s, for the reason that `compute.adam` gives."""
-
-    def __init__(self, head: torch.nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> None:
-        if name not in ("sgd", "adamw"):
-            raise ValueError(f"optimizer: got {name!r}, expected 'sgd' or 'adamw'")
-        self.parameters = [p for p in head.parameters() if p.requires_grad]
-        self.name, self.lr, self.momentum, self.weight_decay = name, lr, momentum, weight_decay
-        self.velocity = [torch.zeros_like(p) for p in self.parameters] if name == "sgd" else []
-        self.adam = Adam(self.parameters, lr) if name == "adamw" else None
-
-    def moments(self) -> dict[str, torch.Tensor]:
-        """The tensors that it remembers, by name."""
-        kinds = {"velocity": self.velocity} if self.adam is None else {"first": self.adam.first, "second": self.adam.second}
-        return {f"{kind}.{i}": value for kind, values in kinds.items() for i, value in enumerate(values)}
-
-    @torch.no_grad()
-    def step(self, gradients: tuple[torch.Tensor, ...]) -> None:
-        if self.adam is not None:
-            for parameter in self.parameters:
-                parameter.mul_(1 - self.lr * self.weight_decay)
-            self.adam.lr = self.lr
-            self.adam.step(gradients)
-            return
-        for parameter, gradient, velocity in zip(self.parameters, gradients, self.velocity, strict=True):
-            full = gradient.add(parameter, alpha=self.weight_decay)
-            velocity.mul_(self.momentum).add_(full)
-            parameter.sub_(full.add_(velocity, alpha=self.momentum), alpha=self.lr)
+def _rate(schedule: str, warmup: float, done: float, step: float) -> float:
+    """The share of the highest rate for a step that begins at the share `done` of all steps."""
+    return _SCHEDULES[schedule](done) * (min(1.0, (done + step) / warmup) if warmup else 1.0)
 
 
 @torch.no_grad()
