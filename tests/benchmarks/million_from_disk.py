@@ -50,7 +50,7 @@ def neighbours(folder: Path, pieces: bool) -> dict[str, Any]:
 
         return Pieces(folder / "x.npy", folder / "search", K).run()
 
-    found = knn_graph(np.load(folder / "x.npy", mmap_mode="r"), K, exact=False)
+    found = knn_graph(np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False), K, exact=False)
     np.save(folder / "similarities.npy", found.similarities.numpy())
     with new_file(folder / "indices.npy") as path:
         np.save(path, found.indices.numpy().astype(np.int32))
@@ -61,11 +61,12 @@ def labels(folder: Path, seeds: int) -> dict[str, Any]:
     """Label spreading from some items a class, alpha .9, to a residual of 1e-4."""
     from labelnb.compute import KnnGraph, propagate
 
-    indices = torch.from_numpy(np.load(folder / "indices.npy")).long()
-    graph = KnnGraph(indices, torch.from_numpy(np.load(folder / "similarities.npy")), 1.0, "descent", "cosine", len(indices))
-    truth = np.load(folder / "truth.npy")
+    indices = torch.from_numpy(np.load(folder / "indices.npy", allow_pickle=False)).long()
+    near = torch.from_numpy(np.load(folder / "similarities.npy", allow_pickle=False))
+    graph = KnnGraph(indices, near, 1.0, "descent", "cosine", len(indices))
+    truth = np.load(folder / "truth.npy", allow_pickle=False)
     w = graph.to_scipy("symmetric", gamma=3.0)
-    del graph, indices
+    del graph, indices, near
     y = np.zeros((len(truth), CLASSES), np.float32)
     rng = np.random.default_rng(1)
     told = np.concatenate([rng.permutation(np.flatnonzero(truth == c))[:seeds] for c in range(CLASSES)])
@@ -84,10 +85,10 @@ def probe(folder: Path) -> dict[str, Any]:
     """A linear classifier on the labels found, read from the file in blocks."""
     from labelnb.compute import probe as fit
 
-    x = np.load(folder / "x.npy", mmap_mode="r")
-    made = fit(x, np.load(folder / "labels.npy"), memory=512 << 20, tolerance=1e-4)
+    x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
+    made = fit(x, np.load(folder / "labels.npy", allow_pickle=False), memory=512 << 20, tolerance=1e-4)
     np.savez(folder / "probe.npz", weight=made.weight.numpy(), bias=made.bias.numpy())
-    truth, right = np.load(folder / "truth.npy"), 0
+    truth, right = np.load(folder / "truth.npy", allow_pickle=False), 0
     for a in range(0, len(x), BLOCK):
         right += int((made.scores(np.array(x[a:a + BLOCK])).argmax(1).numpy() == truth[a:a + BLOCK]).sum())
     return {"loss": made.loss, "passes": made.iterations, "gap": made.gap, "accuracy": round(right / len(x), 4)}

@@ -26,7 +26,7 @@ class Pieces:
     """One search in a folder; `run` does what is left."""
 
     def __init__(self, x: Path, folder: Path, k: int) -> None:
-        self.x, self.folder, self.k = np.load(x, mmap_mode="r"), folder, k
+        self.x, self.folder, self.k = np.load(x, mmap_mode="r", allow_pickle=False), folder, k
         folder.mkdir(exist_ok=True)
         self.note = folder / "state.json"
         fresh = {"piece": "order", "turn": 0, "row": 0, "changes": 0, "cpu": 0.0, "passes": []}
@@ -64,9 +64,9 @@ class Pieces:
         self.say(piece="start")
 
     def start(self) -> None:
-        known = np.load(self.folder / "order.npz")
+        known = np.load(self.folder / "order.npz", allow_pickle=False)
         near = [torch.from_numpy(known[name]) for name in sorted(known.files) if name.startswith("next")]
-        rows = torch.from_numpy(np.load(self.folder / "rows.npy", mmap_mode="c"))
+        rows = torch.from_numpy(np.load(self.folder / "rows.npy", mmap_mode="c", allow_pickle=False))
         values, indices = _start(rows, None, torch.from_numpy(known["first"]), near, int(known["count"]), self.wide)
         fresh = np.ones(indices.shape, np.uint8)
         sort_lists(0, len(values), values, indices, fresh)
@@ -75,13 +75,13 @@ class Pieces:
         self.say(piece="passes")
 
     def passes(self) -> None:
-        turn, rows = self.state["turn"], np.load(self.folder / "rows.npy", mmap_mode="c")
-        old = [np.load(self.folder / f"{name}{turn}.npy") for name in LISTS]
+        turn, rows = self.state["turn"], np.load(self.folder / "rows.npy", mmap_mode="c", allow_pickle=False)
+        old = [np.load(self.folder / f"{name}{turn}.npy", allow_pickle=False) for name in LISTS]
         after = [self.folder / f"{name}{turn + 1}.npy" for name in LISTS]
         if self.state["row"] == 0:
             for path, part in zip(after, old, strict=True):
                 np.lib.format.open_memmap(path, mode="w+", dtype=part.dtype, shape=part.shape)
-        new = [np.load(path, mmap_mode="r+") for path in after]
+        new = [np.load(path, mmap_mode="r+", allow_pickle=False) for path in after]
         back, back_fresh = reverse_lists(*old, self.width)
         bias = np.zeros(len(rows), np.float32)
         for a in range(self.state["row"], len(rows), BLOCK):
@@ -99,8 +99,9 @@ class Pieces:
         self.say(piece="finish" if ended else "passes", turn=turn + 1, row=0, changes=0, passes=done)
 
     def finish(self) -> None:
-        values, indices = (torch.from_numpy(np.load(self.folder / f"{name}{self.state['turn']}.npy")) for name in LISTS[:2])
-        order = torch.from_numpy(np.load(self.folder / "order.npz")["order"])
+        files = [self.folder / f"{name}{self.state['turn']}.npy" for name in LISTS[:2]]
+        values, indices = (torch.from_numpy(np.load(path, allow_pickle=False)) for path in files)
+        order = torch.from_numpy(np.load(self.folder / "order.npz", allow_pickle=False)["order"])
         near, place = torch.empty_like(values), torch.empty(indices.shape, dtype=torch.int64)
         near[order], place[order] = values, torch.where(indices >= 0, order[indices.clamp_min(0).long()], -1)
         rows = Rows(self.x, "x", "cosine")
