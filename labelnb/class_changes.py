@@ -12,10 +12,22 @@ from labelnb.classes import LabelSpace
 from labelnb.labels import Label
 
 if TYPE_CHECKING:
+    from labelnb.items import Items
     from labelnb.journal import Journal
     from labelnb.labels import LabelSet
 
-__all__ = ["ClassChanges", "Migration", "Conflict", "reopened_classes"]
+__all__ = ["ClassChanges", "Migration", "Conflict", "Move", "reopened_classes"]
+
+
+class Move(NamedTuple):
+    """A label that reads differently after a change of the classes."""
+
+    label: str
+    """What it was, in words."""
+    n_items: int
+    """How many items have it."""
+    becomes: str
+    """What it is then; empty where it says nothing any more."""
 
 
 class Conflict(NamedTuple):
@@ -33,14 +45,16 @@ class Conflict(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """What a change of the classes did to the labels there were."""
+    """What a change of the classes did to the labels there were, or with `preview` would do."""
 
     classes: LabelSpace
-    """The classes as they are now."""
+    """The classes as they are then."""
     n_items: int
     """Items whose label reads differently now."""
     conflicts: tuple[Conflict, ...]
     """What could not be carried over whole, the most items first; empty where nothing was lost."""
+    moves: tuple[Move, ...] = ()
+    """What becomes of which label, the most items first."""
 
     def __str__(self) -> str:
         lines = [f"classes, version {self.classes.version}: {self.n_items:,} labels went along"]
@@ -76,8 +90,9 @@ class ClassChanges:
         def labels(self) -> LabelSet: ...
         @property
         def journal(self) -> Journal: ...
+        @property
+        def items(self) -> Items: ...
         def positions(self, ids: Any) -> np.ndarray: ...
-        def label(self, ids: Any, value: Any, who: str | None = None, *, joined_to: int | None = None) -> Any: ...
         def _changed(self) -> None: ...
 
     def add_class(self, name: str, prompts: Sequence[str] | str = ()) -> LabelSpace:
@@ -102,8 +117,8 @@ class ClassChanges:
         self._changed()
         return number
 
-    def rename_class(self, old: str, new: str) -> Migration:
-        """Give a class another name; labels, prompts, description and place go along.
+    def rename_class(self, old: str, new: str, *, preview: bool = False) -> Migration:
+        """Give a class another name; labels, prompts, description and place go along. `preview` only says what would move.
 
         Raises
         ------
@@ -117,10 +132,10 @@ class ClassChanges:
         if wanted in self.classes:
             cure = f"s.merge_classes([{old!r}, {wanted!r}], {wanted!r}) puts them together"
             raise ValueError(f"rename_class: {wanted!r} is a class already; {cure}")
-        return self._move({old: [wanted]}, f"class {old} renamed {wanted}")[0]
+        return self._move({old: [wanted]}, f"class {old} renamed {wanted}", preview)[0]
 
-    def merge_classes(self, names: Sequence[str], into: str) -> Migration:
-        """Put classes together under one name, which may be one of them.
+    def merge_classes(self, names: Sequence[str], into: str, *, preview: bool = False) -> Migration:
+        """Put classes together under one name, which may be one of them. `preview` only says what would move.
 
         What was labelled any of them is labelled `into`. 'Not A' says nothing of A and B together, unless B was ruled out as well: such
         labels are dropped, and listed in `conflicts`.
@@ -140,9 +155,11 @@ class ClassChanges:
             raise ValueError(f"merge_classes: got {chosen}, expected two classes at least; s.rename_class gives one another name")
         if wanted in self.classes and wanted not in chosen:
             raise ValueError(f"merge_classes: {wanted!r} is another class; name it too: s.merge_classes({[*chosen, wanted]}, {wanted!r})")
-        return self._move({name: [wanted] for name in chosen}, f"classes {', '.join(chosen)} merged into {wanted}")[0]
+        return self._move({name: [wanted] for name in chosen}, f"classes {', '.join(chosen)} merged into {wanted}", preview)[0]
 
-    def split_class(self, name: str, parts: Mapping[str, Any] | Sequence[str]) -> Migration:
+    def split_class(
+        self, name: str, parts: Mapping[str, Any] | Sequence[str], *, preview: bool = False, by_hand: bool = True,
+    ) -> Migration:
         """Put several classes in the place of one.
 
         Parameters
@@ -150,6 +167,9 @@ class ClassChanges:
         name : the class; it is gone afterwards, unless a part keeps its name
         parts : names of the parts, or a mapping of each to the items (ids, positions, a mask) that are known to be of it. Items labelled
             `name` that are in none of them become 'one of the parts'
+        preview : only say what would move
+        by_hand : False where the parts are groups accepted in bulk, such as clusters: what no person had decided one by one does not
+            count as decided so afterwards
         """
         self.classes.position(name)
         items = dict(parts) if isinstance(parts, Mapping) else dict.fromkeys(parts, ())
@@ -158,19 +178,46 @@ class ClassChanges:
         if len(set(wanted)) < 2 or taken:
             why = f"{taken} are classes already" if taken else "expected two different names at least"
             raise ValueError(f"split_class: got the parts {wanted}: {why}")
-        positions = [self.positions(ids) for ids in items.values()]
-        made, event = self._move({name: wanted}, f"class {name} split into {', '.join(wanted)}")
-        where = np.concatenate(positions)
-        if len(where):
-            values = [part for part, some in zip(wanted, positions, strict=True) for _ in some]
-            self.label(where, values, joined_to=event)
-        return made
+        where = [self.positions(ids) for ids in items.values()]
+        people = np.asarray(self.labels.by_person, bool)
+        plain = _plainly(self.labels, name)
+        made, event = self._move({name: wanted}, f"class {name} split into {', '.join(wanted)}", preview)
+        told = _told_apart(made.moves, name, {part: int(plain[some].sum()) for part, some in zip(wanted, where, strict=True)})
+        for seen in () if preview else (True, False):
+            chosen = [some[(people[some] | by_hand) == seen] for some in where]
+            labels = [Label.of(part, self.classes) for part, some in zip(wanted, chosen, strict=True) for _ in some]
+            if labels:
+                self.journal.decide(
+                    self.items.ids[np.concatenate(chosen)].tolist(), labels, who=self.who, joined_to=event,
+                    source="person" if seen else "accept", kind="decision" if seen else "accept",
+                )
+        self._changed()
+        return dataclasses.replace(made, moves=told)
 
-    def _move(self, moves: Moves, summary: str) -> tuple[Migration, int]:
+    def _move(self, moves: Moves, summary: str, preview: bool) -> tuple[Migration, int]:
         space, before = moved_space(self.classes, moves), self.labels
+        if preview:
+            return Migration(space, *_outcome(before, moves)), -1
         event = self.journal.record_classes(space, who=self.who, moves=moves, summary=summary)
         self._changed()
         return Migration(self.labels.classes, *_outcome(before, moves)), event.number
+
+
+def _plainly(labels: LabelSet, name: str) -> np.ndarray:
+    """(N,) bool: labelled with this class, and only this."""
+    used = np.array([isinstance(one, Label) and one == Label("class", (name,)) for one in labels._used], bool)
+    return used[labels._compact] if len(used) else np.zeros(len(labels._compact), bool)
+
+
+def _told_apart(moves: Sequence[Move], name: str, parts: Mapping[str, int]) -> tuple[Move, ...]:
+    """Moves of a split where the part of some items is known: these become it, the others 'one of the parts'."""
+    made: list[Move] = []
+    for one in moves:
+        known = parts if one.label == name else {}
+        made += [Move(name, count, part) for part, count in known.items() if count and part != name]
+        rest = one.n_items - sum(known.values())
+        made += [one._replace(n_items=rest)] if rest else []
+    return tuple(sorted(made, key=lambda one: (-one.n_items, one.label, one.becomes)))
 
 
 def moved_space(space: LabelSpace, moves: Moves) -> LabelSpace:
@@ -200,15 +247,19 @@ def moved_space(space: LabelSpace, moves: Moves) -> LabelSpace:
     )
 
 
-def _outcome(labels: LabelSet, moves: Moves) -> tuple[int, tuple[Conflict, ...]]:
-    """How many items read differently, and what was lost."""
+def _outcome(labels: LabelSet, moves: Moves) -> tuple[int, tuple[Conflict, ...], tuple[Move, ...]]:
+    """How many items read differently, what was lost, and what becomes of which label."""
     counts = np.bincount(labels._compact, minlength=len(labels._used)).tolist()
-    changed, conflicts = 0, []
+    changed: list[Move] = []
+    conflicts = []
     for label, count in zip(labels._used, counts, strict=True):
         if not isinstance(label, Label):
             continue
         made, lost = moved(label, moves)
-        changed += count if made != label else 0
+        becomes = "" if made is None else str(made)
+        if made != label:
+            changed.append(Move(str(label), count, becomes))
         if lost:
-            conflicts.append(Conflict(str(label), count, "" if made is None else str(made), lost))
-    return changed, tuple(sorted(conflicts, key=lambda one: (-one.n_items, one.label)))
+            conflicts.append(Conflict(str(label), count, becomes, lost))
+    changed.sort(key=lambda one: (-one.n_items, one.label))
+    return sum(one.n_items for one in changed), tuple(sorted(conflicts, key=lambda one: (-one.n_items, one.label))), tuple(changed)

@@ -1,15 +1,16 @@
-"""How stable each cluster is when the items are drawn anew and clustered again.
+"""How stable each cluster is when the items are drawn anew and clustered again, or over several runs of any method.
 
 Source: Hennig 2007 "Cluster-wise assessment of cluster stability", Computational Statistics and Data Analysis 52
 (doi 10.1016/j.csda.2006.11.025): the bootstrap scheme, mean largest Jaccard similarity.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Stability", "cluster_stability", "STABLE", "DISSOLVED"]
+__all__ = ["Stability", "cluster_stability", "stability_over", "STABLE", "DISSOLVED"]
 
 STABLE = 0.75
 """From here on a cluster counts as stable, by Hennig's rule of thumb; from .6 it shows a pattern, doubtful in its border."""
@@ -69,13 +70,9 @@ class Stability:
 
         drawn = np.unique(self._rng.integers(0, len(self._rows), len(self._rows)))     # with replacement, each item once
         found = kmeans(self._rows[drawn], spherical=True, **self._start(drawn)).assignment.numpy()
-        table = np.zeros((len(self._names), int(found.max()) + 1))
-        np.add.at(table, (self._places[drawn], found), 1)
-        sizes = table.sum(1)
-        either = sizes[:, None] + table.sum(0)[None, :] - table
-        best = np.max(table / np.maximum(either, 1), axis=1)
-        self._total += np.where(sizes > 0, best, 0)
-        self._seen += sizes > 0
+        best = _largest_jaccard(self._places[drawn], found, len(self._names))
+        self._total += np.nan_to_num(best)
+        self._seen += ~np.isnan(best)
         self.done += 1
         return self.ready
 
@@ -104,3 +101,51 @@ def cluster_stability(vectors: Any, assignment: Any, **options: Any) -> np.ndarr
     while not run.work():
         pass
     return run.values
+
+
+def stability_over(assignment: Any, runs: Sequence[Any]) -> np.ndarray:
+    """(C,) how well each cluster is found again in other runs over the same items, 0 to 1: the mean over them of its largest Jaccard similarity.
+
+    Parameters
+    ----------
+    assignment : (N,) cluster of each item, -1 for outliers
+    runs : other assignments of the same items, (N,) each, or Clusters: the method under other seeds, say; one at least
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or one is over another number of items.
+
+    Notes
+    -----
+    The clusters are judged by their own method, unlike in `cluster_stability`, where k-means judges all. Runs on the same items differ by
+    their seeds only: a method that hardly depends on its seed is called stable whatever it finds, so prefer runs on parts of the items
+    (-1 for those left out) where you can.
+
+    Examples
+    --------
+    >>> stability_over([0, 0, 0, 1, 1], [[5, 5, 5, 2, 2], [0, 0, 1, 1, 1]]).round(3).tolist()
+    [0.833, 0.833]
+    """
+    given = np.asarray(getattr(assignment, "assignment", assignment), np.int64)
+    others = [np.asarray(getattr(run, "assignment", run), np.int64) for run in runs]
+    strange = [one.shape for one in others if one.shape != given.shape]
+    if strange or not others:
+        raise ValueError(f"runs: got {strange or 'none'}, expected assignments of {given.shape}, one at least: the same items in the same order")
+    count = int(given.max(initial=-1)) + 1
+    values = np.full((len(others), count), np.nan)
+    for row, other in zip(values, others, strict=True):
+        both = (given >= 0) & (other >= 0)
+        if both.any():
+            row[:] = _largest_jaccard(given[both], np.unique(other[both], return_inverse=True)[1], count)
+    seen = ~np.isnan(values)
+    return np.divide(np.nansum(values, 0), seen.sum(0), out=np.full(count, np.nan), where=seen.any(0))
+
+
+def _largest_jaccard(clusters: np.ndarray, found: np.ndarray, count: int) -> np.ndarray:
+    """(count,) largest Jaccard similarity of each cluster with one of those found; NaN where a cluster has no item here."""
+    table = np.zeros((count, int(found.max()) + 1))
+    np.add.at(table, (clusters, found), 1)
+    sizes = table.sum(1)
+    either = sizes[:, None] + table.sum(0)[None, :] - table
+    return np.where(sizes > 0, np.max(table / np.maximum(either, 1), axis=1), np.nan)

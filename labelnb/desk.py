@@ -145,6 +145,10 @@ class Desk(ClassChanges):
         """Keep in the journal what changes no label, such as a person's answers on planted items."""
         self.journal.note(text, who=self.who, details=details)
 
+    def remarked(self, about: str) -> list[Any]:
+        """The entries `about` of what `remark` kept, the oldest first."""
+        return [event.details[about] for event in self.journal.notes(about)]
+
     def planted_before(self) -> np.ndarray:
         """(n,) int64 items that were planted in a review before, for whomever."""
         seen = {found["item"] for event in self.journal.notes("planted") for found in event.details["planted"]}

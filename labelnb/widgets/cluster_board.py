@@ -13,17 +13,18 @@ from labelnb.cluster_tree import ClusterTree
 from labelnb.fingerprints import fingerprint
 from labelnb.packed import pack
 from labelnb.results import Clusters, Proposal
-from labelnb.selection import positions_of
-from labelnb.widgets.cluster_cards import SORTS, Cards
+from labelnb.widgets.cluster_cards import SORTS
+from labelnb.widgets.cluster_measures import ClusterMeasures
 from labelnb.widgets.cluster_names import NameProposal, NameProposals
-from labelnb.widgets.cluster_requests import ClusterRequests
-from labelnb.widgets.cluster_steps import BoardHistory
-from labelnb.widgets.cluster_work import ClusterWork
+from labelnb.widgets.cluster_classes import ClusterClasses
+from labelnb.widgets.cluster_marks import ClusterMarks
+from labelnb.widgets.cluster_requests import TAKEN_BACK, ClusterRequests
+from labelnb.widgets.cluster_steps import BoardHistory, known_classes
 from labelnb.widgets.panel import bundle
 
 __all__ = ["ClusterBoard"]
 
-class ClusterBoard(ClusterRequests, ClusterWork, Cards):
+class ClusterBoard(ClusterRequests, ClusterMarks, ClusterClasses, ClusterMeasures):
     """Clusters as cards with exemplars and borderline items; a name makes labels of a whole cluster.
 
     Parameters
@@ -33,9 +34,11 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
     embeddings : (N, D) vectors by which exemplars (nearest the centre) and borderline items (farthest from it) are chosen, and clusters are
         split, measured and put in a tree; by default those in the evidence, or the session's where the clusters were made of them; without
         any, the clusters' own probabilities order the items
-    sort : `size`, `purity`, `mixed`, `unstable`, `open`, `number` or `tree`
+    sort : `size`, `purity`, `mixed`, `unstable`, `open`, `number`, `tree`, or `novel`: new groups before known classes, the default where the
+        evidence tells them apart, as that of the family novel does
     page_size : cards a page, 1 to 60
-    names : a bank of texts that could be names; the one nearest to a cluster is proposed, where the encoder reads text
+    names : a bank of texts that could be names; the one nearest to a cluster is proposed, where the encoder reads text. `"emoji"`,
+        `"imagenet"`, `"wordnet"` are there, see `labelnb.cluster_banks.name_bank`; key b looks in the first
     annotator : takes a list of items (texts, or pictures) and gives a name, or one an item; asked for a cluster when told to
 
     Notes
@@ -63,9 +66,11 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
     """Groups that are unfolded, each by the smallest number of its clusters."""
     version = traitlets.Int(0).tag(sync=True)
     """Goes up with every change of groups, names or order."""
+    linked = traitlets.Int(0).tag(sync=True)
+    """Number of maps whose selection is marked here."""
 
     def __init__(
-        self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str = "size", page_size: int = 12, names: Sequence[str] = (),
+        self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str | None = None, page_size: int = 12, names: str | Sequence[str] = (),
         annotator: Callable[[list[Any]], Any] | None = None,
     ) -> None:
         if not isinstance(clusters, Clusters):
@@ -74,22 +79,29 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
             raise ValueError(f"clusters: over {len(clusters)} items, the session has {len(host.items)}; run the method again")
         if not 1 <= int(page_size) <= 60:
             raise ValueError(f"page_size: got {page_size}, expected 1 to 60 cards a page")
-        self._check_sort(sort)
+        novel = "classes" in clusters.evidence
+        sort = self._check_sort(sort or ("novel" if novel else "size"))
         self.result, self.page_size = clusters, int(page_size)
         self._vectors = _vectors(host, clusters, embeddings)
+        known = known_classes(host, clusters)
         items = f"board:{fingerprint(chr(31).join(host.items.ids.tolist()))[:12]}:"
-        self._history = BoardHistory(host, items + fingerprint(clusters.assignment), items, clusters.assignment, clusters.n_clusters)
+        self._history = BoardHistory(host, items + fingerprint(clusters.assignment), items, clusters, known)
         self._names = NameProposals(host, names, annotator, self._state.groups)
-        self._stabilities: dict[tuple[int, int], float] = {}
         self._start_work()
-        self._links: list[tuple[Any, Callable[[Any], None]]] = []
+        self._start_marks()
+        self._start_measures()
         self._start_cards()
         made = clusters.provenance
         super().__init__(
             host, title=f"Clusters of {made.method}" if made else "Clusters", warnings=list(clusters.warnings), foldable=self.foldable,
-            sorts={name: what for name, what in SORTS.items() if self.foldable or name not in ("tree", "unstable")},
-            annotator=annotator is not None, kept=len(self._state.kept) if not self._history.began else 0,
+            sorts={
+                name: what for name, what in SORTS.items()
+                if (self.foldable or name not in ("tree", "unstable")) and (novel or name != "novel")
+            },
+            annotator=annotator is not None, bank=bool(names),
+            kept=0 if self._history.began else sum(not one.known for one in self._state.kept.values()),
         )
+        self._recall()
         self.sort = sort
         self._arrange()
         self.observe(self._resort, "sort")
@@ -115,7 +127,12 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
     @property
     def kept_names(self) -> dict[int, tuple[str, float]]:
         """Names taken over from a clustering before, by cluster, each with the overlap (Jaccard, .5 to 1) that it rests on."""
-        return {cluster: (one.name, one.overlap) for cluster, one in self._state.kept.items()}
+        return {cluster: (one.name, one.overlap) for cluster, one in self._state.kept.items() if not one.known}
+
+    @property
+    def known(self) -> dict[int, str]:
+        """Clusters that stand for classes known beforehand, by the method's evidence; they are named so from the start."""
+        return {cluster: one.name for cluster, one in self._state.kept.items() if one.known}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -149,6 +166,13 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
         while len(set(self._names.work())) > 1:
             pass
         return self._names.of(int(cluster), self._existing(cluster), self.host.labels, self._state.kept.get(int(cluster)))
+
+    def look_in(self, names: str | Sequence[str] = "emoji") -> None:
+        """Look for names in a bank of texts as well; ValueError where the encoder reads no text."""
+        if not self.host.can_search_text:
+            raise ValueError("look_in: the items' encoder reads no text, so no text is near to them; name clusters by their labels or words")
+        self._names.look_in(names)
+        self.version += 1
 
     def ask(self, cluster: int) -> NameProposal:
         """Let the annotator name a cluster; what it says is proposed, and nothing is named."""
@@ -227,36 +251,9 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
         """The clusters in `n_groups` groups of the tree."""
         return self._tree().cut(n_groups)
 
-    def stability(self, replicates: int = 10) -> dict[int, float]:
-        """Measure how stable each cluster is under drawing the items anew (Hennig 2007), 0 to 1; .75 and above counts as stable. Cards show
-        it until their items change."""
-        self._begin_measure(replicates)
-        while not self._measured():
-            pass
-        groups = self._state.groups
-        alive = np.flatnonzero(groups.sizes > 0).tolist()
-        return {cluster: self._stabilities.get(groups.key(cluster), float("nan")) for cluster in alive}
-
-    def mark(self, items: Any) -> None:
-        """Mark items on their cards (ids, positions, a mask, or an Explorer's selection), ready to be split off, taken out or excepted."""
-        chosen = getattr(items, "selection", items)
-        self._marked = positions_of(self.host.items, chosen) if len(chosen) else np.zeros(0, np.int64)
-        self.notify("marked", self._marks())
-
-    def link(self, explorer: Any) -> None:
-        """From now on what is selected in this Explorer is marked on the board."""
-        def follow(change: Any) -> None:
-            self.mark(change["new"])
-
-        explorer.observe(follow, "selection")
-        self._links.append((explorer, follow))
-        self.mark(explorer.selection)
-
     def close(self) -> None:
         """Close all views, let go of linked Explorers, stop listening to the host."""
-        while getattr(self, "_links", ()):                      # not there yet where making the board was refused
-            explorer, follow = self._links.pop()
-            explorer.unobserve(follow, "selection")
+        self.unlink()
         super().close()
 
     def send_to_review(self, cluster: int | None = None) -> np.ndarray:
@@ -285,12 +282,12 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
         return Proposal(probabilities, classes=names, provenance=self.result.provenance)
 
     def undo(self) -> bool:
-        """Take back the session's last step among labels and work on boards, whoever did it. False where there is none."""
-        return bool(self.host.undo_decision(1, ("board",)))
+        """Take back the session's last step among labels, classes and work on boards, whoever did it. False where there is none."""
+        return bool(self.host.undo_decision(1, TAKEN_BACK))
 
     def redo(self) -> bool:
         """Bring it back."""
-        return bool(self.host.redo_decision(1, ("board",)))
+        return bool(self.host.redo_decision(1, TAKEN_BACK))
 
     def host_changed(self) -> None:
         """Labels, classes or steps changed, from whatever side."""
@@ -298,11 +295,20 @@ class ClusterBoard(ClusterRequests, ClusterWork, Cards):
         self._sync(self._near)
         self.version += 1
 
+    def current(self) -> Clusters:
+        """The clusters as they are now, as a result: with `names` and, where it was measured, `stability` (NaN elsewhere) in the evidence."""
+        groups, names = self._state.groups, self._state.names
+        found: dict[str, Any] = {"names": [names.get(cluster, "") for cluster in range(groups.count)]}
+        values = np.array([self._stabilities.get(groups.key(cluster), np.nan) for cluster in range(groups.count)])
+        if not np.isnan(values).all():
+            found["stability"] = values
+        return dataclasses.replace(self.result, assignment=self.assignment, probabilities=None, evidence={**self.result.evidence, **found})
+
     def static_bundle(self) -> dict[str, Any]:
         """The clusters as they are now, for saved notebooks."""
         from labelnb.widgets.static_view import mimebundle
 
-        return mimebundle(dataclasses.replace(self.result, assignment=self.assignment, probabilities=None))
+        return mimebundle(self.current())
 
     # Private -------------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ __all__ = ["Cards", "SORTS"]
 
 SORTS = {
     "size": "largest first", "purity": "purest first", "mixed": "most mixed first", "unstable": "least stable first",
-    "open": "unlabelled first", "number": "by number", "tree": "like beside like",
+    "novel": "new groups first", "open": "unlabelled first", "number": "by number", "tree": "like beside like",
 }
 EXEMPLARS, BORDERLINE = 6, 2
 SHOWN = 400
@@ -97,6 +97,8 @@ class Cards:
             key = np.where(np.isnan(shares), np.inf, shares * (-1 if self.sort == "purity" else 1))
         elif self.sort == "open":
             key = (self._labelled()[alive] == sizes[alive]).astype(float)
+        elif self.sort == "novel":
+            key = np.array([self._section(int(cluster)) == "known" for cluster in alive], float)
         elif self.sort == "unstable":
             key = np.array([self._stabilities.get(groups.key(int(cluster)), np.inf) for cluster in alive])
         elif self.sort == "tree" and self.foldable:
@@ -104,6 +106,13 @@ class Cards:
             key = np.array([rank[int(cluster)] for cluster in alive], float)
         second = alive if self.sort == "number" else -sizes[alive]
         self._arranged = alive[np.lexsort((alive, second, key))]
+
+    def _section(self, cluster: int) -> str:
+        """`known` or `new`, where the evidence tells known classes from new groups; empty where it does not."""
+        if "classes" not in self.result.evidence:
+            return ""
+        kept = self._state.kept.get(cluster)
+        return "known" if kept is not None and kept.known else "new"
 
     def _rearrange(self, near: int | None = None) -> None:
         """Cards keep their places; a new one stands beside the card it came from, one that comes back where it was."""
@@ -152,7 +161,8 @@ class Cards:
         proposals = self._names.of(cluster, members, labels, kept)
         return {
             "cluster": cluster, "size": len(members), "name": name, "label": label, "broader": state.broader.get(cluster, ""),
-            "kept": kept.overlap if kept is not None and kept.name == name else None, "stability": stability,
+            "kept": kept.overlap if kept is not None and kept.name == name and not kept.known else None, "stability": stability,
+            "section": self._section(cluster) if self.sort == "novel" else "", "novel": self._section(cluster),
             "proposals": [{"name": one.name, "source": one.source, "score": round(one.score, 3)} for one in proposals],
             "purity": share, "known": known, "labelled": labelled, "within": within,
             "exemplars": members[:EXEMPLARS].tolist(), "borderline": members[EXEMPLARS:][-BORDERLINE:][::-1].tolist(),

@@ -76,6 +76,18 @@ class Groups:
             made.append(self.count - 1)
         return made
 
+    def gather(self, positions: np.ndarray) -> int:
+        """Make one new group of items, whichever groups they are in or none; its number comes back."""
+        chosen = np.unique(np.asarray(positions, dtype=np.int64))
+        if len(chosen) == 0:
+            raise ValueError("gather: no items were chosen")
+        inside = np.unique(self.assignment[chosen])
+        if len(inside) == 1 and inside[0] >= 0 and len(self.members(int(inside[0]))) == len(chosen):
+            raise ValueError(f"gather: these {len(chosen)} items are cluster {inside[0]}, whole; nothing would change")
+        self.count += 1
+        self._move(chosen, self.count - 1, inside.tolist())
+        return self.count - 1
+
     def remove(self, group: int, positions: Sequence[int] | np.ndarray) -> None:
         """Take some items of `group` out: they become outliers."""
         self._move(self.chosen(group, positions), -1, [group])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from labelnb.cluster_banks import name_bank
 from labelnb.cluster_keywords import Keywords
 from labelnb.widgets.cluster_groups import Groups, purity
 
@@ -34,10 +35,10 @@ class NameProposal(NamedTuple):
     name: str
     """The name."""
     source: str
-    """`kept` from a clustering before, `labels` of its items, `encoder` (a class's name is near), `bank` (a text of the bank is near),
+    """`known` class that the method was told of, `kept` from a clustering before, `labels` of its items, `encoder` (a class's name is near), `bank` (a text of the bank is near),
     `words` of its texts, `annotator`."""
     score: float
-    """`kept`: overlap; `labels`, `annotator`: share that agree (0 to 1). `encoder`, `bank`: standard deviations nearer than items are on
+    """`known`: 1. `kept`: overlap; `labels`, `annotator`: share that agree (0 to 1). `encoder`, `bank`: standard deviations nearer than items are on
     average. `words`: weight of the first word."""
 
 
@@ -91,13 +92,13 @@ class NameProposals:
     Parameters
     ----------
     host : the session
-    bank : texts that could be names
+    bank : texts that could be names, or the name of a bank (`labelnb.cluster_banks`)
     annotator : takes a list of items (texts, or pictures) and gives a name, or one an item; asked only when told to
     """
 
-    def __init__(self, host: Any, bank: Sequence[str], annotator: Callable[[list[Any]], Any] | None, groups: Groups) -> None:
+    def __init__(self, host: Any, bank: str | Sequence[str], annotator: Callable[[list[Any]], Any] | None, groups: Groups) -> None:
         self.host, self.annotator = host, annotator
-        self.bank = tuple(dict.fromkeys(str(name).strip() for name in bank if str(name).strip()))
+        self.bank = name_bank(bank)
         self.words = Keywords()
         self._asked: dict[tuple[int, int], NameProposal] = {}
         self.follow(groups)
@@ -107,6 +108,10 @@ class NameProposals:
         self._groups = groups
         self.scores = getattr(self, "scores", None) or NameScores(self.host, groups)
         self.scores._groups = groups
+
+    def look_in(self, bank: str | Sequence[str]) -> None:
+        """Look for names in this bank too; the searching is done by `work`."""
+        self.bank = tuple(dict.fromkeys((*self.bank, *name_bank(bank))))
 
     @property
     def worded(self) -> bool:
@@ -139,7 +144,7 @@ class NameProposals:
         """Names for a cluster, the surest source first, each name once; no work is done."""
         found: list[NameProposal] = []
         if kept is not None:
-            found.append(NameProposal(kept.name, "kept", kept.overlap))
+            found.append(NameProposal(kept.name, "known" if kept.known else "kept", kept.overlap))
         share, commonest, known = purity(members, np.asarray(labels.values))
         if share is not None and share > 0.5 and known > 1:
             found.append(NameProposal(self.host.classes.names[commonest], "labels", share))

@@ -12,8 +12,10 @@ from labelnb.widgets.panel import Answer, Panel
 if TYPE_CHECKING:
     from labelnb.widgets.cluster_board import ClusterBoard
 
-__all__ = ["ClusterRequests"]
+__all__ = ["ClusterRequests", "TAKEN_BACK"]
 
+TAKEN_BACK = ("board", "classes")
+"""Kinds of steps that undo takes back here beside decisions."""
 MEMBERS_LIMIT = 1_000_000
 MAP_LIMIT = 20_000
 """Items on a card's own map at most, the most typical ones."""
@@ -36,7 +38,7 @@ class ClusterRequests(Panel):
         if "page" in message:
             self.page = int(np.clip(int(message["page"]), 0, max(self.pages - 1, 0)))
         wanted = self._entries()[self.page * self.page_size: (self.page + 1) * self.page_size]
-        undo, redo = self.host.can_take_back(("board",))
+        undo, redo = self.host.can_take_back(TAKEN_BACK)
         return {
             "page": self.page, "pages": self.pages, "version": self.version, "can_undo": undo, "can_redo": redo, "level": self.level,
             "cards": [self._group_card(number, inside) if inside else self._card(number, within) for number, inside, within in wanted],
@@ -71,6 +73,11 @@ class ClusterRequests(Panel):
         ready = self._measured()
         return {"ready": ready, "done": total if self._measure is None else self._measure.done, "total": total}
 
+    def on_bank(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
+        """Look for names in a bank that comes with labelnb."""
+        self.look_in()
+        return {"n": len(self._names.bank)}
+
     def on_ask(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """Let the annotator name a cluster."""
         made = self.ask(int(message["cluster"]))
@@ -80,9 +87,11 @@ class ClusterRequests(Panel):
         """Name a cluster, or several as kinds of something."""
         if "clusters" in message:
             self.name_group(message["clusters"], str(message["name"]))
-        else:
-            self.name(int(message["cluster"]), str(message["name"]))
-        return {}
+            return {}
+        cluster, name = int(message["cluster"]), str(message["name"]).strip()
+        before = self.names.get(cluster, "")
+        self.name(cluster, name)
+        return {"offer": self._offer_after_name(cluster, before, name)}
 
     def on_accept(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """Accept a cluster, or all of several that have names; durable when answered."""
@@ -93,11 +102,14 @@ class ClusterRequests(Panel):
         review = "review" if message.get("review") else "not"
         labelled = self.accept(cluster, str(message["name"]), exceptions=exceptions, exceptions_are=review)  # type: ignore[arg-type]
         n = len(exceptions or ())
+        self._unmark(np.asarray(exceptions or (), np.int64))
         return {"labelled": labelled, "kept": size - labelled - n, "excepted": n}
 
     def on_merge(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
-        """Merge clusters."""
-        return {"cluster": self.merge(*message["clusters"])}
+        """Merge clusters; where they stand for classes, merging these is offered."""
+        names = [self.names[int(cluster)] for cluster in message["clusters"] if int(cluster) in self.names]
+        kept = self.merge(*message["clusters"])
+        return {"cluster": kept, "offer": self._offer_after_merge(names, self.names.get(kept, ""))}
 
     def on_split(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """Split items off a cluster, take them out (`out`), or split all of it up into `k` parts (null: as many as there are)."""
@@ -107,8 +119,33 @@ class ClusterRequests(Panel):
         positions = np.asarray(message["positions"], np.int64)
         if message.get("out"):
             self.remove(cluster, positions)
+            self._unmark(positions)
             return {"cluster": None}
-        return {"cluster": self.split(cluster, positions)}
+        made = self.split(cluster, positions)
+        self._unmark(positions)
+        return {"cluster": made}
+
+    def on_gather(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
+        """Make a new cluster of these positions, or (`marking`) of all that Python has marked, if that is still the same."""
+        if "marking" not in message:
+            return {"cluster": self.gather(np.asarray(message["positions"], np.int64))}
+        if int(message["marking"]) != self._marking:
+            raise ValueError("what is marked has changed since; look again")
+        return {"cluster": self.gather()}
+
+    def on_follow(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
+        """Follow the newest map that is open, or none."""
+        if message.get("on"):
+            return {"n": len(self.follow_map().selection)}
+        self.unlink()
+        return {"n": 0}
+
+    def on_show(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
+        """Select a cluster on the linked maps."""
+        if not self._links:
+            self.follow_map()
+        self.show(int(message["cluster"]))
+        return {}
 
     def on_send(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """Send a cluster, or the outliers, to review."""

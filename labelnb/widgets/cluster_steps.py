@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from labelnb.cluster_matching import match_clusters
 from labelnb.packed import pack, unpack
-from labelnb.widgets.cluster_groups import Groups
+from labelnb.widgets.cluster_groups import Groups, purity
 
-__all__ = ["BoardState", "BoardHistory", "Kept", "KEPT_FROM"]
+if TYPE_CHECKING:
+    from labelnb.results import Clusters
+
+__all__ = ["BoardState", "BoardHistory", "Kept", "KEPT_FROM", "known_classes"]
 
 KEPT_FROM = 0.5
 """Jaccard overlap with a named cluster of before from which its name is kept."""
@@ -30,6 +33,8 @@ class Kept(NamedTuple):
     """Jaccard overlap of the two clusters, 0 to 1."""
     broader: str = ""
     """The broader name, where it had one."""
+    known: bool = False
+    """Whether it is the name of a class that the method was told of: then there was no clustering before."""
 
 
 class BoardState:
@@ -65,6 +70,8 @@ class BoardState:
             for part in self.made:
                 if int(step["cluster"]) in self.broader:
                     self.broader[part] = self.broader[int(step["cluster"])]
+        elif do == "gather":
+            self.made = [self.groups.gather(unpack(step["items"]))]
         elif do == "remove":
             self.groups.remove(int(step["cluster"]), unpack(step["items"]))
         elif do == "broader":
@@ -111,18 +118,23 @@ class BoardHistory:
     host : whoever keeps steps (a session)
     subject : what the work is about
     items : the part of the subject that stands for the items; boards with the same one are about the same items
-    assignment, n_clusters : what the method gave
+    clusters : what the method gave
+    known : names of clusters that stand for known classes, from `known_classes`
     """
 
-    def __init__(self, host: Any, subject: str, items: str, assignment: np.ndarray, n_clusters: int) -> None:
-        self.host, self.subject, self._items = host, subject, items
-        self._assignment, self._n_clusters = np.asarray(assignment, np.int64), n_clusters
+    def __init__(self, host: Any, subject: str, items: str, clusters: Clusters, known: Mapping[int, str] | None = None) -> None:
+        self.host, self.subject, self.items = host, subject, items
+        self._assignment, self._n_clusters = np.asarray(clusters.assignment, np.int64), clusters.n_clusters
         self._applied: list[int] = []
         self.skipped = 0
         """Steps that did not fit where they stand, such as those of two kernels at the same moment."""
         steps = host.steps(subject, undone=True)
         base = next((step.content["base"] for step in steps if "base" in step.content), None)
-        self._kept = _former(host, subject, items, self._assignment) if base is None else _kept_of(base)
+        if base is None:
+            told = {cluster: Kept(name, 1.0, known=True) for cluster, name in (known or {}).items()}
+            self._kept = {**_former(host, subject, items, self._assignment), **told}
+        else:
+            self._kept = _kept_of(base)
         # Names that were taken over are those of that moment: what classes were renamed before then is behind them.
         latest = max((step.number for step in host.class_moves()), default=0)
         self._since = latest if base is None else int(base["since"])
@@ -164,6 +176,28 @@ class BoardHistory:
 
     def _fresh(self) -> BoardState:
         return BoardState(self._assignment, self._n_clusters, self._kept)
+
+
+def known_classes(host: Any, clusters: Clusters) -> dict[int, str]:
+    """Names of the clusters that stand for known classes, where the evidence says so (`classes` (C,): class position, -1 for a new group).
+
+    Positions are those of the run. Where classes were renamed, merged or split since, what most of a cluster's labelled items are called
+    now is its name.
+    """
+    told = clusters.evidence.get("classes")
+    if told is None:
+        return {}
+    names, made = host.classes.names, clusters.provenance
+    since = made.run if made is not None and made.run is not None else None
+    moved = since is not None and any(step.number > since for step in host.class_moves())
+    values = np.asarray(host.labels.values)
+    found = {}
+    for cluster, position in enumerate(np.asarray(told, np.int64).tolist()):
+        if position >= 0 and moved:
+            position = purity(np.flatnonzero(np.asarray(clusters.assignment) == cluster), values)[1]
+        if 0 <= position < len(names):
+            found[cluster] = names[position]
+    return found
 
 
 def _with_moves(host: Any, subject: str, since: int) -> list[Any]:

@@ -1,11 +1,10 @@
-"""How a ClusterBoard does its work: each step checked, written to the journal, and followed from there; accepting, measuring."""
+"""How a ClusterBoard does its work: each step checked, written to the journal, and followed from there; accepting."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnb.cluster_stability import Stability
 from labelnb.labels import not_
 from labelnb.packed import pack
 from labelnb.selection import positions_of
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterWork"]
 
-MOST_MARKED = 50_000
-"""Items marked from Python that one message carries."""
-
 
 class ClusterWork(Cards):
     """The part of a board that writes. Nothing changes here before it is in the journal."""
@@ -27,11 +23,14 @@ class ClusterWork(Cards):
         _history: BoardHistory
         version: int
 
+    def _recolour(self) -> None:
+        """The clusters or their names are others now."""
+
+    def _recall(self) -> None:
+        """The groups were made anew: what is known of groups by their items holds still."""
+
     def _start_work(self) -> None:
         self._near: int | None = None
-        self._measure: Stability | None = None
-        self._measured_keys: dict[int, tuple[int, int]] = {}
-        self._marked: np.ndarray = np.zeros(0, np.int64)
 
     @property
     def _state(self) -> BoardState:
@@ -45,7 +44,9 @@ class ClusterWork(Cards):
             if before is not self._state.groups:                # replayed anew: the same count of changes may be other changes
                 self._shown.clear()
                 self._stabilities.clear()
+                self._recall()
             self._rearrange(near)
+            self._recolour()
             self.page = min(self.page, max(self.pages - 1, 0))
 
     def _do(self, summary: str, n_items: int, near: int | None = None, **content: Any) -> None:
@@ -125,33 +126,3 @@ class ClusterWork(Cards):
         if self._vectors is None:
             raise ValueError(f"{what}: these clusters come without embeddings; give embeddings= to the board")
         return self._vectors
-
-    def _begin_measure(self, replicates: int = 10) -> None:
-        seed = int(getattr(self.host, "seed", 0))
-        self._measure = Stability(self._needed("stability"), self._state.groups.assignment, replicates=replicates, seed=seed)
-        self._measured_keys = {int(c): self._state.groups.key(int(c)) for c in np.flatnonzero(self._state.groups.sizes > 0)}
-
-    def _measured(self) -> bool:
-        """Draw one sample more; True once all are done, and the cards know."""
-        run = self._measure
-        if run is None:
-            return True
-        if not run.work():
-            return False
-        values = run.values
-        found = {key: float(values[cluster]) for cluster, key in self._measured_keys.items() if cluster < len(values)}
-        self._stabilities.update({key: value for key, value in found.items() if not np.isnan(value)})
-        self._measure = None
-        if self.sort == "unstable":
-            self._arrange()
-        self.version += 1
-        return True
-
-    def _marks(self) -> dict[str, Any]:
-        """Marked items by cluster, as many as a message carries."""
-        where = self._state.groups.assignment[self._marked]
-        found: dict[str, list[int]] = {}
-        for position, cluster in zip(self._marked[:MOST_MARKED].tolist(), where[:MOST_MARKED].tolist(), strict=True):
-            if cluster >= 0:
-                found.setdefault(str(cluster), []).append(position)
-        return {"marks": found}

@@ -102,6 +102,11 @@ class Explorer(Panel):
         self._xy = on_the_wire(xy, len(self.host.items))
         self.notify("positions", buffers=[self._xy.tobytes()])
 
+    def set_column(self, name: str, values: Any) -> None:
+        """Change a column, (N,) values; views that are coloured by it are drawn anew."""
+        self._columns |= columns_of(self.host, {name: values})
+        self.notify("column", {"name": name})
+
     def select(self, items: Any) -> np.ndarray:
         """Select by ids, positions or a mask, and return the positions. `select([])` clears.
 

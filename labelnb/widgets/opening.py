@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from labelnb.results import Proposal, Result
+import numpy as np
+
+from labelnb.results import Clusters, Proposal, Result
 
 if TYPE_CHECKING:
     from labelnb.session import Session
@@ -17,7 +19,7 @@ __all__ = ["open_explorer"]
 def open_explorer(
     session: Session, result: Result | None = None, method: Literal["auto", "umap", "pca"] = "auto", **options: Any
 ) -> Explorer:
-    """The Explorer over the session's map, coloured by `result` where one is given.
+    """The Explorer over the session's map, coloured by `result` where a Proposal or Clusters are given.
 
     With `method="auto"` the map is drawn by PCA at once and moves to UMAP, computed in a thread, when that is done; it is cached, so
     that the next time UMAP shows at once.
@@ -34,6 +36,9 @@ def open_explorer(
         raise ValueError(f"method: got {method!r}, expected 'auto', 'umap' or 'pca'")
     if isinstance(result, Proposal):
         options.setdefault("proposal", result)
+    if isinstance(result, Clusters):
+        numbers = np.array([*(f"cluster {k}" for k in range(result.n_clusters)), None], dtype=object)
+        options = {"color": "cluster", **options, "columns": {"cluster": numbers[result.assignment], **options.get("columns", {})}}
     if method != "auto":
         return Explorer(session, projection(session, method), **options)
     ready = session.folder.store.get(projection_key(session, "umap"))

@@ -31,7 +31,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-__all__ = ["Panel", "bundle", "positions_of", "label_codes"]
+__all__ = ["Panel", "bundle", "panels_of", "positions_of", "label_codes"]
 
 STATIC = Path(__file__).parent / "static"
 SAFE_PICTURES = ("image/webp", "image/jpeg", "image/png")
@@ -248,6 +248,12 @@ class Panel(anywidget.AnyWidget):
             self._answered[uid] = answer
             while len(self._answered) > 1_000:
                 self._answered.popitem(last=False)
+
+
+def panels_of(host: Any, kind: type[Panel]) -> list[Any]:
+    """The widgets of a kind that are open over the same host, the newest last."""
+    found = [panel for panel in _panels if panel.host is host and isinstance(panel, kind) and panel.comm is not None]
+    return sorted(found, key=lambda panel: panel._number)
 
 
 def label_codes(labels: Any) -> np.ndarray:

@@ -132,22 +132,42 @@ def _drawn_proposal(result: results.Proposal) -> Drawn:
 
 
 def _drawn_clusters(result: results.Clusters) -> Drawn:
-    from labelnb.widgets.static_chart import bars, sheet, stack
+    from labelnb.widgets.static_chart import bars, lines, sheet, stack
 
     sizes, order = result.sizes, np.argsort(-result.sizes, kind="stable")
     weight = result.probabilities.max(axis=1) if result.probabilities is not None else np.ones(len(result))
-    rows = [(f"cluster {k}", [float(sizes[k])], int(k)) for k in order]
+    given = list(result.evidence.get("names", ()))
+    called = [given[k] if k < len(given) and given[k] else f"cluster {k}" for k in range(len(sizes))]
+    rows = [(called[k], [float(sizes[k])], int(k)) for k in order]
     outliers = int((result.assignment < 0).sum())
     if outliers:
         rows.append(("outliers", [float(outliers)], -1))
     pictures = [bars(rows, most=16)]
-    exemplars = [(f"cluster {k}", int(k), _surest(np.flatnonzero(result.assignment == k), weight)) for k in order[:6] if sizes[k]]
+    stable = np.asarray(result.evidence.get("stability", ()), np.float64)
+    if len(stable) == len(sizes):
+        pictures.append(lines(_stabilities(stable[order], [called[k] for k in order]), title="stability", height=170))
+    exemplars = [(called[k], int(k), _surest(np.flatnonzero(result.assignment == k), weight)) for k in order[:6] if sizes[k]]
     shown = _thumbnails(result, exemplars)
     if shown:
         pictures.append(sheet(shown))
     words = {int(k): " · ".join(_text(result, i) for i in found[:3]) for _, k, found in exemplars}
-    table = [{"cluster": int(k), "items": int(sizes[k]), "exemplars": words.get(int(k), "")} for k in order[:TABLE_ROWS]]
+    table: list[dict[str, Any]] = []
+    for k in order[:TABLE_ROWS]:
+        row: dict[str, Any] = {"cluster": int(k), **({"name": given[k] if k < len(given) else ""} if any(given) else {}), "items": int(sizes[k])}
+        row |= {"stability": float(stable[k])} if len(stable) == len(sizes) else {}
+        table.append(row | {"exemplars": words.get(int(k), "")})
     return stack(pictures), {"largest clusters": table}
+
+
+def _stabilities(values: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """A chart of stabilities: one bar a cluster where the names have room, else how many clusters have which."""
+    known = ~np.isnan(values)
+    if known.sum() <= 12:
+        shown = {name: float(value) for name, value in zip(names, values, strict=True) if not np.isnan(value)}
+        return {"kind": "bar", "x": list(shown), "series": {"stability": list(shown.values())}, "y_label": "stability"}
+    counts, edges = np.histogram(values[known], 20, (0, 1))
+    middles = ((edges[:-1] + edges[1:]) / 2).tolist()
+    return {"kind": "line", "x": middles, "series": {"clusters": counts.tolist()}, "x_label": "stability", "y_label": "clusters"}
 
 
 def _drawn_ranking(result: results.Ranking) -> Drawn:

@@ -174,6 +174,9 @@ class FakeHost:
     def remark(self, text: str, details: dict[str, Any]) -> None:
         self.remarks.append((text, details))
 
+    def remarked(self, about: str) -> list[Any]:
+        return [details[about] for _, details in self.remarks if about in details]
+
     def planted_before(self) -> np.ndarray:
         return np.empty(0, np.int64)
 

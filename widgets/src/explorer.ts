@@ -108,6 +108,7 @@ class Explorer {
     channel.on("positions", ({ buffers }) => { this.map.surface.setPositions(array(Uint16Array, buffers[0])); void this.recolour(); });
     channel.on("selection", ({ buffers, content }) => { if (content.origin !== this.panel.channel.view) this.take(buffers[0]); });
     channel.on("results", ({ content, buffers }) => this.showResults(content.title === null ? null : { title: content.title, positions: array(Uint32Array, buffers[0]) }));
+    channel.on("column", ({ content }) => { this.codes.delete(content.name); void this.recolour(); });
     channel.on("proposal", () => { this.codes.delete("proposal"); this.codes.delete("confidence"); void this.recolour(); });
     const onTrait = (name: string, callback: () => void) => {
       model.on(`change:${name}`, callback);

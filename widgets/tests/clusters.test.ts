@@ -3,7 +3,7 @@ import { aboutCluster, keyOf, nextLevel, nextProposal, sourceWords, stabilityWor
 import { inside } from "../src/clusters/small_map";
 import { savedWords } from "../src/clusters/words";
 
-const info: ClusterInfo = { cluster: 3, size: 20, name: "", broader: "", kept: null, stability: null, label: "", proposals: [], purity: null, known: 0, labelled: 0, within: null, exemplars: [], borderline: [] };
+const info: ClusterInfo = { cluster: 3, size: 20, name: "", broader: "", kept: null, stability: null, label: "", proposals: [], purity: null, known: 0, labelled: 0, novel: "", section: "", within: null, exemplars: [], borderline: [] };
 const said = (more: Partial<ClusterInfo>) => aboutCluster({ ...info, ...more }).map(({ text, label }) => text + (label ?? ""));
 
 describe("what a card says", () => {

@@ -34,6 +34,12 @@ export class Background {
     this.searching = false;
   }
 
+  /** Looks for names in the bank that comes with labelnb. */
+  async bank(page: BoardPage): Promise<void> {
+    if (!this.panel.state.can_search_text) return this.panel.status.set("The items' encoder reads no text, so no name of a bank is near to them.");
+    if (await this.panel.attempt(() => this.panel.channel.request("bank"))) await this.suggest(page);
+  }
+
   async measure(): Promise<void> {
     if (this.measuring || !this.panel.config.foldable) return;
     this.measuring = true;

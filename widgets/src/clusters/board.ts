@@ -9,11 +9,16 @@ import type { Panel } from "../shared/panel";
 import { SaveState } from "../shared/save_state";
 import { Background } from "./background";
 import { BoardBar } from "./bar";
-import { isGroup, keyOf, nextLevel, standingOf, type BoardPage, type CardInfo } from "./board_types";
+import { headingAt, isGroup, keyOf, nextLevel, standingOf, type BoardPage, type CardInfo } from "./board_types";
+import { ClassPanel, type ClassChange } from "./class_panel";
 import { ClusterCard } from "./cluster_card";
 import { dragToMerge } from "./dragging";
 import { GroupCard } from "./group_card";
 import { BoardHead } from "./head";
+import { MapLink } from "./map_link";
+import { Marks } from "./marks";
+import { MarksBar } from "./marks_bar";
+import { Outliers } from "./outliers";
 import { LEGEND, MORE, savedWords } from "./words";
 import { OpenedCluster } from "./opened";
 
@@ -29,7 +34,10 @@ export class Board {
   private cards: Card[] = [];
   private cursor = 0;
   private readonly chosen = new Set<number>();
-  private readonly marked = new Map<number, Set<number>>();
+  private readonly marks = new Marks();
+  private readonly marksBar: MarksBar;
+  private readonly change: ClassPanel;
+  private wanted = "";
   private opened: OpenedCluster | null = null;
   private classes: readonly string[] = [];
   private fetching = false;
@@ -45,7 +53,8 @@ export class Board {
   private readonly names = h("datalist", { id: this.listId });
   private readonly head: BoardHead;
   private readonly background: Background;
-  private readonly outliers = h("div", { class: "lnb-board-outliers", hidden: true });
+  private readonly outliers = new Outliers(() => this.outbox.push("send", { cluster: null }));
+  private readonly map: MapLink;
   private readonly legend = h("div", { class: "lnb-legend" });
 
   constructor(private readonly panel: Panel) {
@@ -59,7 +68,11 @@ export class Board {
     this.palette = new ClassPalette({ verb: "Name this cluster", keys: DIGITS.slice(0, 9), onPick: (position) => this.nameAs(position) });
     this.bar = new BoardBar(this.palette, Boolean(panel.config.foldable), {
       merge: () => this.merge(), level: (level) => void this.ask({ level, page: 0 }), measure: () => void this.background.measure(), acceptAll: () => this.outbox.push("accept", { clusters: null }),
+      follow: () => void this.map.follow(), classes: () => this.change.enter(this.classes), bank: () => void this.background.bank(this.page),
     });
+    this.map = new MapLink(panel, this.bar);
+    this.marksBar = new MarksBar(this.marks, { gather: () => this.gather(), letGo: () => this.letGo() });
+    this.change = new ClassPanel(panel, (change) => this.outbox.push("change_classes", { ...change }), () => this.place(this.cursor));
     this.head = new BoardHead(panel, { turn: (by) => this.turn(by), sort: (sort) => void this.ask({ sort }) });
     this.background = new Background(panel, this.bar, () => this.refresh());
     this.build();
@@ -79,9 +92,9 @@ export class Board {
       this.panel.model.on(`change:${name}`, changed);
       this.panel.onCleanup(() => this.panel.model.off(`change:${name}`, changed));
     }
-    this.panel.channel.on("marked", ({ content }) => this.markedBy(content.marks));
+    this.panel.channel.on("marked", ({ content }) => this.markedBy(content as never));
     await this.ask({});
-    await this.panel.attempt(async () => this.markedBy((await this.panel.channel.request("marks")).content.marks));
+    await this.panel.attempt(async () => this.markedBy((await this.panel.channel.request("marks")).content as never));
   }
 
   keys(): KeyTable {
@@ -89,14 +102,11 @@ export class Board {
       Enter: () => this.accept(this.current()), "Shift+Enter": () => this.accept(this.current(), true), n: () => this.current()?.field.focus(), m: () => this.merge(), e: () => this.toggleOpen(this.current()),
       v: () => this.send(this.current()), s: () => this.split(this.current(), false), x: () => this.split(this.current(), true), k: () => this.splitUp(this.current(), null), p: () => this.cluster()?.nextName(),
       a: () => void this.background.ask(this.cluster()?.cluster), t: () => void this.background.measure(), "[": () => this.cut(false), "]": () => this.cut(true), u: () => this.takeBack(false),
-      r: () => this.takeBack(true), "Shift+u": () => this.takeBack(true), PageDown: () => this.turn(1), PageUp: () => this.turn(-1), Escape: () => this.letGo(),
+      r: () => this.takeBack(true), "Shift+u": () => this.takeBack(true), g: () => this.gather(), l: () => void this.map.follow(), o: () => void this.map.show(this.cluster()?.cluster), c: () => this.change.enter(this.classes), b: () => void this.background.bank(this.page), PageDown: () => this.turn(1), PageUp: () => this.turn(-1), Escape: () => this.letGo(),
       " ": () => (this.opened ? this.opened.toggle() : this.choose(this.current())),
       h: () => { this.wholeLegend = !this.wholeLegend; this.drawLegend(); },
     };
-    for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) {
-      table[key] = () => this.arrow(key, false);
-      table[`Shift+${key}`] = () => this.arrow(key, true);
-    }
+    for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) for (const extend of [false, true]) table[`${extend ? "Shift+" : ""}${key}`] = () => this.arrow(key, extend);
     this.classes.slice(0, 9).forEach((_, position) => { table[DIGITS[position]] = () => this.nameAs(position); });
     return table;
   }
@@ -106,12 +116,12 @@ export class Board {
   private build(): void {
     const { panel } = this;
     panel.head.append(...this.head.elements);
-    panel.body.before(this.bar.element);
+    panel.body.before(this.bar.element, this.change.element, this.marksBar.element);
     const notes: string[] = [...(panel.config.warnings ?? [])];
     if (panel.config.kept) notes.push(`${count(panel.config.kept, "name")} kept from the clusters before, where half or more of the items are the same.`);
     if (notes.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, notes.join(" ")));
     this.grid.append(drawnState("Loading clusters"));
-    panel.body.append(this.names, this.grid, this.outliers);
+    panel.body.append(this.names, this.grid, this.outliers.element);
     panel.foot.append(this.undoBar.element, this.save.element, this.background.element, panel.status.element, this.legend);
     this.drawLegend();
     panel.root.classList.toggle("lnb-board-texts", panel.state.modality !== "image");
@@ -174,7 +184,7 @@ export class Board {
       else if (sizes.get(key) !== info.size) void this.panel.attempt(() => this.opened!.load());
     }
     this.head.update(page);
-    this.drawOutliers();
+    this.outliers.update(page);
     this.drawStandings();
     void this.background.suggest(page);
   }
@@ -183,9 +193,10 @@ export class Board {
     const kept = new Map(this.cards.map((card) => [card.key, card]));
     const currently = this.cards[this.cursor]?.key;
     this.cards = infos.map((info) => kept.get(keyOf(info)) ?? this.makeCard(info));
-    if (infos.length) fill(this.grid, ...this.cards.flatMap((card) => [card.element, card.opened]));
+    if (infos.length) fill(this.grid, ...this.cards.flatMap((card, i) => [headingAt(infos, i) && h("div", { class: "lnb-board-section", role: "listitem" }, h("h3", { class: "lnb-caps" }, headingAt(infos, i))), card.element, card.opened]));
     else fill(this.grid, drawnState("No clusters", "The method put no item in a cluster."));
-    const at = this.cards.findIndex((card) => card.key === currently);
+    const at = this.cards.findIndex((card) => card.key === (infos.some((info) => keyOf(info) === this.wanted) ? this.wanted : currently));
+    this.wanted = "";
     this.place(at >= 0 ? at : Math.min(this.cursor, this.cards.length - 1), held);
   }
 
@@ -204,14 +215,6 @@ export class Board {
     return card;
   }
 
-  private drawOutliers(): void {
-    const { progress } = this.page;
-    this.outliers.hidden = progress.outliers === 0 && progress.sent === 0;
-    fill(this.outliers, progress.outliers > 0 && `${count(progress.outliers, "item")} in no cluster.`,
-      progress.outliers > 0 && h("button", { class: "lnb-button", type: "button", onclick: () => this.outbox.push("send", { cluster: null }) }, "Send to review"),
-      progress.sent > 0 && `${count(progress.sent, "item")} sent to review: board.review() in a cell opens them.`);
-  }
-
   private drawStandings(): void {
     for (const [i, info] of this.page.cards.entries()) {
       const card = this.cards[i];
@@ -223,11 +226,12 @@ export class Board {
         const entry = this.outbox.latest(info.cluster);
         const pending = entry && (entry.kind === "accept" || entry.state === "unsaved") ? entry.state : undefined;
         card.update({ ...info, name: entry?.payload.name ?? info.name }, standingOf(info, pending), this.classes);
-        card.setMarked(this.marked.get(info.cluster) ?? new Set());
+        card.setMarked(this.marks.of(info.cluster));
         card.select(i === this.cursor, this.chosen.has(info.cluster));
       }
     }
-    this.bar.update(this.page, this.chosen.size);
+    this.bar.update(this.page, this.chosen.size, !this.panel.config.bank && this.panel.state.can_search_text, this.classes.length);
+    this.marksBar.update();
     this.save.update(this.outbox);
     this.undoBar.set(this.page.can_undo || this.panel.state.can_undo || this.outbox.size > 0, this.page.can_redo || this.panel.state.can_redo);
   }
@@ -264,9 +268,10 @@ export class Board {
   }
 
   private letGo(): void {
+    if (this.change.open) return this.change.close();
     if (this.opened) return this.toggleOpen(this.cards.find((card) => card.key === `c${this.opened?.cluster}`));
     this.chosen.clear();
-    this.marked.clear();
+    this.marks.clear();
     this.drawStandings();
     this.place(this.cursor);
   }
@@ -281,7 +286,7 @@ export class Board {
       card.field.focus();
       return;
     }
-    const marks = this.marks(card.cluster);
+    const marks = this.marks.of(card.cluster);
     this.outbox.push("accept", { cluster: card.cluster, name: card.name, ...(marks.size ? { exceptions: [...marks], review } : {}) }, [card.cluster]);
     marks.clear();
     if (!this.opened && this.grid.contains(focusedIn(this.grid))) this.place(Math.min(this.cards.indexOf(card) + 1, this.cards.length - 1));
@@ -316,30 +321,29 @@ export class Board {
   }
 
   private mark(card: ClusterCard, position: number): void {
-    const marks = this.marks(card.cluster);
+    const marks = this.marks.of(card.cluster);
     if (!marks.delete(position)) marks.add(position);
     this.drawStandings();
     if (this.opened?.cluster === card.cluster) this.opened.drawMarks();
   }
 
-  private markedBy(marks: Record<string, number[]>): void {
-    for (const some of this.marked.values()) some.clear();
-    for (const [cluster, positions] of Object.entries(marks)) for (const position of positions) this.marks(Number(cluster)).add(position);
-    const n = Object.values(marks).reduce((sum, some) => sum + some.length, 0);
-    if (n) this.panel.status.set(`${count(n, "item")} marked in ${count(Object.keys(marks).length, "cluster")}.`);
+  private markedBy(told: { marks: Record<string, number[]>; n: number; marking: number }): void {
+    this.marks.take(told);
     this.opened?.drawMarks();
     this.drawStandings();
   }
 
-  private marks(cluster: number): Set<number> {
-    const marks = this.marked.get(cluster) ?? new Set<number>();
-    this.marked.set(cluster, marks);
-    return marks;
+  /** All that is marked, from whichever clusters, becomes a cluster of its own. */
+  private gather(): void {
+    if (!this.marks.size) return this.panel.status.set("Mark items first: press on them, or draw around some on a map that the board follows (l).");
+    this.outbox.push("gather", this.marks.payload);
+    this.marks.clear();
+    this.drawStandings();
   }
 
   private split(card: Card | undefined, out: boolean): void {
     if (!(card instanceof ClusterCard)) return;
-    const marks = this.marks(card.cluster);
+    const marks = this.marks.of(card.cluster);
     if (!marks.size) return this.panel.status.set("Mark items first: press on them, or open the cluster with e. To split all of it up, press k.");
     this.outbox.push("split", { cluster: card.cluster, positions: [...marks], out });
     marks.clear();
@@ -374,7 +378,7 @@ export class Board {
     for (const other of this.cards) if (other instanceof ClusterCard) other.setOpen(other === card && !close);
     this.opened = null;
     if (close) return this.place(this.cards.indexOf(card));
-    const opened = new OpenedCluster(this.panel, card.cluster, card.opened, this.marks(card.cluster), () => { opened.drawMarks(); this.drawStandings(); }, (k) => this.splitUp(card, k), (review) => this.accept(card, review));
+    const opened = new OpenedCluster(this.panel, card.cluster, card.opened, this.marks.of(card.cluster), () => { opened.drawMarks(); this.drawStandings(); }, (k) => this.splitUp(card, k), (review) => this.accept(card, review));
     this.opened = opened;
     void this.panel.attempt(() => opened.load()).then((loaded) => loaded && this.opened === opened && opened.focus());
   }
@@ -383,6 +387,8 @@ export class Board {
     const { name, cluster } = entry.payload as { name?: string; cluster?: number };
     const info = this.page.cards.find((one) => !isGroup(one) && one.cluster === cluster);
     if (info && name !== undefined) info.name = name;
+    if (answer.offer) this.change.show(this.classes, answer.offer as ClassChange);
+    if (entry.kind === "gather") this.wanted = `c${answer.cluster}`;
     const said = savedWords(entry.kind, entry.payload, answer);
     if (entry.kind === "send") this.panel.toasts.say(said);
     else if (said) this.panel.status.set(said);

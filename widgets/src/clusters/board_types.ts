@@ -3,7 +3,7 @@ import { number, percent } from "../shared/dom";
 
 export interface Proposal {
   name: string;
-  source: "kept" | "labels" | "encoder" | "bank" | "words" | "annotator";
+  source: "known" | "kept" | "labels" | "encoder" | "bank" | "words" | "annotator";
   score: number;
 }
 
@@ -28,6 +28,10 @@ export interface ClusterInfo {
   known: number;
   /** Items with any label. */
   labelled: number;
+  /** `known` or `new` where the method tells known classes from new groups, else empty. */
+  novel: "known" | "new" | "";
+  /** The same where the cards stand in these sections. */
+  section: "known" | "new" | "";
   /** The unfolded group it stands in, null outside. */
   within: number | null;
   exemplars: number[];
@@ -92,6 +96,7 @@ export function standingWords(standing: CardStanding): string {
 /** Where a proposed name comes from, and how sure that is. */
 export function sourceWords({ source, score }: Proposal): string {
   switch (source) {
+    case "known": return "known class";
     case "kept": return `kept, overlap ${percent(score)}`;
     case "labels": return `labels, ${percent(score)}`;
     case "encoder": return `encoder, ${score.toFixed(1)} sd`;
@@ -112,9 +117,16 @@ export function aboutCluster(info: ClusterInfo): { text: string; label?: string 
   const labelled = info.labelled ? `${info.labelled === info.size ? "all" : `${number(info.labelled)} of ${number(info.size)}`} labelled` : "nothing labelled yet";
   const said: { text: string; label?: string }[] = [info.purity === null ? { text: labelled } : { text: `${labelled}, ${percent(info.purity)} `, label: info.label }];
   if (info.stability !== null) said.push({ text: stabilityWords(info.stability) });
+  if (info.novel) said.push({ text: info.novel === "known" ? "a known class" : "a new group" });
   if (info.kept !== null) said.push({ text: `name kept from before, overlap ${percent(info.kept)}` });
   if (info.broader) said.push({ text: "a kind of ", label: info.broader });
   return said;
+}
+
+/** The heading above a card that begins a section; empty where it begins none. */
+export function headingAt(cards: readonly CardInfo[], i: number): string {
+  const [before, here] = [cards[i - 1], cards[i]].map((info) => (info && !isGroup(info) ? info.section : ""));
+  return !here || here === before ? "" : here === "new" ? "New groups" : "Known classes";
 }
 
 /** The next proposal after the name that stands in the field, in a circle; empty where there is none. */
