@@ -43,7 +43,8 @@ def name_bank(names: str | Sequence[str] = "emoji") -> tuple[str, ...]:
     wanted = [part.strip() for part in names.split("+")]
     unknown = [part for part in wanted if part not in BANKS]
     if unknown:
-        raise ValueError(f"names: got the bank {unknown[0]!r}, expected {', '.join(map(repr, BANKS))}, some joined by '+', or a list of names")
+        known = ", ".join(map(repr, BANKS))
+        raise ValueError(f"names: got the bank {unknown[0]!r}, expected {known}, some joined by '+', or a list of names")
     return name_bank([name for part in wanted for name in BANKS[part]()])
 
 

@@ -104,7 +104,7 @@ def cluster_stability(vectors: Any, assignment: Any, **options: Any) -> np.ndarr
 
 
 def stability_over(assignment: Any, runs: Sequence[Any]) -> np.ndarray:
-    """(C,) how well each cluster is found again in other runs over the same items, 0 to 1: the mean over them of its largest Jaccard similarity.
+    """(C,) how well each cluster is found again in other runs, 0 to 1: the mean of its largest Jaccard similarity in each.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def stability_over(assignment: Any, runs: Sequence[Any]) -> np.ndarray:
     others = [np.asarray(getattr(run, "assignment", run), np.int64) for run in runs]
     strange = [one.shape for one in others if one.shape != given.shape]
     if strange or not others:
-        raise ValueError(f"runs: got {strange or 'none'}, expected assignments of {given.shape}, one at least: the same items in the same order")
+        raise ValueError(f"runs: got {strange or 'none'}, expected assignments of {given.shape} over the same items, one at least")
     count = int(given.max(initial=-1)) + 1
     values = np.full((len(others), count), np.nan)
     for row, other in zip(values, others, strict=True):

@@ -167,3 +167,31 @@ def test_a_cell_that_is_run_again_does_not_go_back_to_the_first_classes(s, capsy
         assert again.classes.version == 4, "set on purpose"
     with Session(texts, classes=["cat", "new"], path=s.folder.path) as other:
         assert other.classes.names == ("cat", "new")
+
+
+def test_a_preview_of_each_change_is_what_the_change_then_does(s):
+    s.label([0, 1, 2, 3], ["cat", "cat", "dog", not_("cat")])
+    for change in (
+        lambda **more: s.rename_class("cat", "felis", **more),
+        lambda **more: s.merge_classes(["felis", "dog"], "pet", **more),
+        lambda **more: s.split_class("pet", {"tame": [0, 2], "wild": []}, **more),
+    ):
+        events = len(s.history())
+        before = said(s)
+        told = change(preview=True)
+        assert (len(s.history()), said(s)) == (events, before)
+        done = change()
+        assert (told.moves, told.n_items, told.conflicts) == (done.moves, done.n_items, done.conflicts)
+        assert told.classes.names == s.classes.names
+    assert said(s)[:4] == ["tame", "tame or wild", "tame", "None"]
+    assert [tuple(one) for one in done.moves] == [("pet", 2, "tame"), ("pet", 1, "tame or wild")]
+
+
+def test_parts_accepted_in_bulk_are_not_decided_by_hand(s):
+    s.label([0, 1], "cat")
+    s.decide([2, 3], "cat", source="accept")
+    s.split_class("cat", {"tabby": [0, 2], "siamese": [1, 3]}, by_hand=False)
+    assert said(s)[:4] == ["tabby", "siamese", "tabby", "siamese"]
+    assert s.labels.by_person[:4].tolist() == [True, True, False, False]
+    s.undo()
+    assert said(s)[:4] == ["cat"] * 4

@@ -6,7 +6,7 @@ import pytest
 
 from labelnb.cluster_keywords import Keywords
 from labelnb.cluster_splitting import parts_of, small_map
-from labelnb.cluster_stability import DISSOLVED, STABLE, Stability, cluster_stability
+from labelnb.cluster_stability import DISSOLVED, STABLE, Stability, cluster_stability, stability_over
 from labelnb.cluster_tree import ClusterTree
 from labelnb.packed import pack, unpack
 
@@ -69,6 +69,25 @@ def test_stability_of_a_part_and_of_nothing() -> None:
     assert cluster_stability(x, np.full(300, -1)).tolist() == []
     with pytest.raises(ValueError, match="one vector an item"):
         Stability(x[:5], truth)
+
+
+def test_stability_over_runs_by_sets() -> None:
+    rng = np.random.default_rng(1)
+    given, runs = rng.integers(-1, 5, 80), [rng.integers(-1, 6, 80) for _ in range(4)]
+    expected = []
+    for cluster in range(5):
+        best = []
+        for run in runs:
+            own = {i for i in range(80) if given[i] == cluster and run[i] >= 0}
+            others = [{i for i in range(80) if run[i] == k and given[i] >= 0} for k in range(6)]
+            best.append(max(len(own & other) / len(own | other) for other in others))
+        expected.append(np.mean(best))
+    assert stability_over(given, runs) == pytest.approx(expected)
+    assert np.isnan(stability_over([0, 0, 2], [[0, 0, -1]])[1:]).all()
+    with pytest.raises(ValueError, match=r"got \[\(2,\)\], expected assignments of \(3,\)"):
+        stability_over([0, 0, 1], [[0, 1]])
+    with pytest.raises(ValueError, match="got none"):
+        stability_over([0, 0, 1], [])
 
 
 def test_the_number_of_parts_is_the_one_there_is() -> None:

@@ -14,10 +14,10 @@ from labelnb.fingerprints import fingerprint
 from labelnb.packed import pack
 from labelnb.results import Clusters, Proposal
 from labelnb.widgets.cluster_cards import SORTS
-from labelnb.widgets.cluster_measures import ClusterMeasures
-from labelnb.widgets.cluster_names import NameProposal, NameProposals
 from labelnb.widgets.cluster_classes import ClusterClasses
 from labelnb.widgets.cluster_marks import ClusterMarks
+from labelnb.widgets.cluster_measures import ClusterMeasures
+from labelnb.widgets.cluster_names import NameProposal, NameProposals
 from labelnb.widgets.cluster_requests import TAKEN_BACK, ClusterRequests
 from labelnb.widgets.cluster_steps import BoardHistory, known_classes
 from labelnb.widgets.panel import bundle
@@ -34,8 +34,8 @@ class ClusterBoard(ClusterRequests, ClusterMarks, ClusterClasses, ClusterMeasure
     embeddings : (N, D) vectors by which exemplars (nearest the centre) and borderline items (farthest from it) are chosen, and clusters are
         split, measured and put in a tree; by default those in the evidence, or the session's where the clusters were made of them; without
         any, the clusters' own probabilities order the items
-    sort : `size`, `purity`, `mixed`, `unstable`, `open`, `number`, `tree`, or `novel`: new groups before known classes, the default where the
-        evidence tells them apart, as that of the family novel does
+    sort : `size`, `purity`, `mixed`, `unstable`, `open`, `number`, `tree`, or `novel`: new groups before known classes, the default where
+        the evidence tells them apart, as that of the family novel does
     page_size : cards a page, 1 to 60
     names : a bank of texts that could be names; the one nearest to a cluster is proposed, where the encoder reads text. `"emoji"`,
         `"imagenet"`, `"wordnet"` are there, see `labelnb.cluster_banks.name_bank`; key b looks in the first
@@ -70,8 +70,8 @@ class ClusterBoard(ClusterRequests, ClusterMarks, ClusterClasses, ClusterMeasure
     """Number of maps whose selection is marked here."""
 
     def __init__(
-        self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str | None = None, page_size: int = 12, names: str | Sequence[str] = (),
-        annotator: Callable[[list[Any]], Any] | None = None,
+        self, host: Any, clusters: Clusters, *, embeddings: Any = None, sort: str | None = None, page_size: int = 12,
+        names: str | Sequence[str] = (), annotator: Callable[[list[Any]], Any] | None = None,
     ) -> None:
         if not isinstance(clusters, Clusters):
             raise TypeError(f"clusters: got {type(clusters).__name__}, expected Clusters, such as s.clustering.sela() gives")
@@ -170,7 +170,7 @@ class ClusterBoard(ClusterRequests, ClusterMarks, ClusterClasses, ClusterMeasure
     def look_in(self, names: str | Sequence[str] = "emoji") -> None:
         """Look for names in a bank of texts as well; ValueError where the encoder reads no text."""
         if not self.host.can_search_text:
-            raise ValueError("look_in: the items' encoder reads no text, so no text is near to them; name clusters by their labels or words")
+            raise ValueError("look_in: the items' encoder reads no text, so no text is near to them; go by labels or words")
         self._names.look_in(names)
         self.version += 1
 
@@ -296,7 +296,7 @@ class ClusterBoard(ClusterRequests, ClusterMarks, ClusterClasses, ClusterMeasure
         self.version += 1
 
     def current(self) -> Clusters:
-        """The clusters as they are now, as a result: with `names` and, where it was measured, `stability` (NaN elsewhere) in the evidence."""
+        """The clusters as they are now, as a result: with `names` and, where measured, `stability` (NaN elsewhere) in the evidence."""
         groups, names = self._state.groups, self._state.names
         found: dict[str, Any] = {"names": [names.get(cluster, "") for cluster in range(groups.count)]}
         values = np.array([self._stabilities.get(groups.key(cluster), np.nan) for cluster in range(groups.count)])

@@ -83,7 +83,8 @@ class ClusterClasses(ClusterWork):
         if not new or not old or new == old:
             return None
         if before == old:
-            return {"change": "merge", "names": [old, new], "into": new} if new in classes else {"change": "rename", "names": [old], "into": new}
+            there = new in classes
+            return {"change": "merge" if there else "rename", "names": [old, new] if there else [old], "into": new}
         others = [one for one, name in self._state.names.items() if name == old and one != cluster]
         return {"change": "split", "names": [old], "into": ""} if others and not before and new not in classes else None
 

@@ -27,6 +27,9 @@ class ClusterMarks(ClusterWork):
     linked: int
     """Number of maps whose selection is marked here."""
 
+    if TYPE_CHECKING:
+        def notify(self, notice: str, content: dict[str, Any] | None = None, buffers: Any = ()) -> None: ...
+
     def _start_marks(self) -> None:
         self._marked: np.ndarray = np.zeros(0, np.int64)
         self._marking, self._showing = 0, False
@@ -41,7 +44,7 @@ class ClusterMarks(ClusterWork):
         self.notify("marked", self._marks())
 
     def explore(self, **options: Any) -> Explorer:
-        """A map of the items, coloured by cluster and linked: what is drawn around on it is marked here. Options as for `session.explore`."""
+        """A map of the items, coloured by cluster and linked: what is drawn around on it is marked. Options as of `session.explore`."""
         columns = {COLUMN: self._cluster_names(), **options.pop("columns", {})}
         explorer: Explorer = self.host.explore(columns=columns, **{"color": COLUMN, "title": "Map of the clusters", **options})
         self.link(explorer)

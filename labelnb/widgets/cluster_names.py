@@ -35,11 +35,11 @@ class NameProposal(NamedTuple):
     name: str
     """The name."""
     source: str
-    """`known` class that the method was told of, `kept` from a clustering before, `labels` of its items, `encoder` (a class's name is near), `bank` (a text of the bank is near),
-    `words` of its texts, `annotator`."""
+    """`known` class that the method was told of, `kept` from a clustering before, `labels` of its items, `encoder` (a class's name is
+    near), `bank` (a text of the bank is near), `words` of its texts, `annotator`."""
     score: float
-    """`known`: 1. `kept`: overlap; `labels`, `annotator`: share that agree (0 to 1). `encoder`, `bank`: standard deviations nearer than items are on
-    average. `words`: weight of the first word."""
+    """`known`: 1. `kept`: overlap; `labels`, `annotator`: share that agree (0 to 1). `encoder`, `bank`: standard deviations nearer than
+    items are on average. `words`: weight of the first word."""
 
 
 class NameScores:

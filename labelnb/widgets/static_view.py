@@ -153,7 +153,9 @@ def _drawn_clusters(result: results.Clusters) -> Drawn:
     words = {int(k): " · ".join(_text(result, i) for i in found[:3]) for _, k, found in exemplars}
     table: list[dict[str, Any]] = []
     for k in order[:TABLE_ROWS]:
-        row: dict[str, Any] = {"cluster": int(k), **({"name": given[k] if k < len(given) else ""} if any(given) else {}), "items": int(sizes[k])}
+        row: dict[str, Any] = {"cluster": int(k)}
+        row |= {"name": given[k] if k < len(given) else ""} if any(given) else {}
+        row["items"] = int(sizes[k])
         row |= {"stability": float(stable[k])} if len(stable) == len(sizes) else {}
         table.append(row | {"exemplars": words.get(int(k), "")})
     return stack(pictures), {"largest clusters": table}
