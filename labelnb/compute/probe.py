@@ -10,22 +10,20 @@ with fewer rows than columns it also leaves only as many coordinates as there ar
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
 
-from labelnb.checks import as_tensor, class_labels, finite_rows, generator, positive_int, within
-from labelnb.compute.device import able_device
+from labelnb.checks import as_tensor, class_labels, finite_rows, positive_int, within
+from labelnb.compute.device import able_device, free_memory, working_memory
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.lbfgs import minimise
-from labelnb.compute.targets import Targets, shares, targets
+from labelnb.compute.logistic import Objective, Stream, Streamed
+from labelnb.compute.targets import Described, Targets, described, targets
 
 __all__ = ["Probe", "ProbeSpace", "probe", "out_of_fold", "stratified_folds"]
 
-CHUNK = 1 << 19
-"""Scores formed at a time on a CPU, so that a block stays in its cache between softmax and gradient; a GPU takes 64 times as many."""
-LEAST = 4000
-"""From so many rows on a fit begins on samples."""
 WIDEST = 3000
 """Above so many coordinates the principal axes cost more than they save."""
 
@@ -69,12 +67,13 @@ def probe(
     loss: Literal["multinomial", "multilabel"] = "multinomial",
     tolerance: float = 1e-5,
     max_iterations: int = 1000,
+    memory: int | None = None,
 ) -> Probe:
     """Fit a linear classifier on embeddings.
 
     Parameters
     ----------
-    x : (N, D) rows
+    x : (N, D) rows, float16, float32 or float64, memory-mapped too: what does not fit in memory is read in blocks, once a pass
     y : (N,) int64 class positions, -1 leaves a row out; or (N, K) soft targets whose rows sum to 1, an all-zero row is left out;
         with `multilabel` (N, K) of 1, 0 and -1 (not known), or numbers from 0 to 1
     n_classes : K, where the largest class may have no example; default the largest position + 1
@@ -83,6 +82,8 @@ def probe(
     loss : `multinomial`, one class a row; `multilabel`, one logistic regression a column
     tolerance : stop when the objective is estimated to be above its minimum by no more than this share of itself
     max_iterations : most steps
+    memory : bytes for the work beside `x`, `y` and a few numbers a row; where two copies of the rows that count do not fit, they are read
+        in blocks. None takes half of what is free
 
     Raises
     ------
@@ -91,17 +92,38 @@ def probe(
 
     Notes
     -----
-    With two classes the penalty acts on the difference of their weights, as in scikit-learn.
+    With two classes the penalty acts on the difference of their weights, as in scikit-learn. Reading in blocks changes nothing but the
+    order of summation.
     """
-    rows = finite_rows(x)
-    rows = rows.to(able_device(rows.device))
-    problem = targets(rows, y, n_classes, weights, loss)
     within("l2", l2, 0.0, 1e12, open_low=True)
     within("tolerance", tolerance, 0.0, 1.0, open_low=True)
     positive_int("max_iterations", max_iterations)
-    basis = _Basis.of(rows[problem.kept])
-    fit = _fit(basis.coordinates(rows[problem.kept]), basis.spread, problem, l2, tolerance, max_iterations)
-    return basis.back(fit, problem)
+    given = as_tensor(x, "x", dtype=None)
+    device = able_device(given.device)
+    room = free_memory(device) // 2 if memory is None else working_memory(memory, device)
+    rest = l2, tolerance, max_iterations
+    if 2 * given.numel() * max(4, given.element_size()) > room:
+        return _streamed(Stream(given.to(device), room), y, n_classes, weights, loss, rest)
+    rows = finite_rows(given).to(device)
+    problem = targets(rows, y, n_classes, weights, loss)
+    return _in_memory(rows[problem.kept], problem, rest)
+
+
+def _in_memory(rows: torch.Tensor, problem: Targets, rest: tuple[float, float, int]) -> Probe:
+    basis = _Basis.of(rows)
+    z = basis.coordinates(rows)
+    return basis.back(_fit(lambda penalty, total: Objective(z, problem, penalty, total), basis, problem, *rest), problem)
+
+
+def _streamed(stream: Stream, y: Any, n_classes: int | None, weights: Any, loss: str, rest: tuple[float, float, int]) -> Probe:
+    """The same over rows that are read in blocks; in memory after all where few of them count."""
+    stream.refuse_bad()
+    problem = described(len(stream), y, n_classes, weights, loss, 2, stream.blocks, stream.dtype, stream.device)
+    held = torch.nonzero(problem.kept).flatten()
+    if 2 * len(held) * stream.row <= stream.room:
+        return _in_memory(stream.take(held), problem.taken(held), rest)
+    basis = _Basis.read(stream, problem.kept)
+    return basis.back(_fit(lambda *scale: Streamed(stream, problem, basis.mean, basis.axes, *scale), basis, problem, *rest), problem)
 
 
 def out_of_fold(
@@ -173,7 +195,8 @@ class ProbeSpace:
         point = None
         if start is not None and bool(torch.isin(problem.present, start.present).all()):
             point = start.point[:, torch.isin(start.present, problem.present)]
-        return _fit(self.z[problem.kept], self.basis.spread, problem, l2, tolerance, max_iterations, point)
+        z = self.z[problem.kept]
+        return _fit(lambda *scale: Objective(z, problem, *scale), self.basis, problem, l2, tolerance, max_iterations, point)
 
     def scores(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(M, K) scores before the softmax, -inf for a class without an example."""
@@ -225,11 +248,27 @@ class _Basis(NamedTuple):
         axes = torch.linalg.qr(centred.double().T @ (left[:, real] / spread[real].sqrt())).Q
         return cls(mean, axes.to(x.dtype), spread[real])
 
+    @classmethod
+    def read(cls, stream: Stream, kept: torch.Tensor) -> _Basis:
+        """The same in two passes over the rows of a stream that are kept."""
+        mean = torch.zeros(stream.shape[1], dtype=torch.float64, device=stream.device)
+        for at in stream.blocks:
+            mean += stream.block(at)[kept[at]].sum(0, dtype=torch.float64) / int(kept.sum())
+        about, wide = mean.to(stream.dtype), stream.shape[1] > WIDEST
+        gram = torch.zeros((stream.shape[1],) * (1 if wide else 2), dtype=torch.float64, device=stream.device)
+        for at in stream.blocks:
+            centred = stream.block(at)[kept[at]] - about
+            gram += (centred**2).sum(0, dtype=torch.float64) if wide else centred.T @ centred
+        if wide:
+            return cls(about, None, gram)
+        spread, axes = torch.linalg.eigh(gram)
+        return cls(about, axes.to(stream.dtype), spread.clamp_min(0))
+
     def coordinates(self, x: torch.Tensor) -> torch.Tensor:
         centred = x - self.mean
         return centred if self.axes is None else centred @ self.axes
 
-    def back(self, fit: Fit, problem: Targets) -> Probe:
+    def back(self, fit: Fit, problem: Targets | Described) -> Probe:
         """The probe in the space of the embeddings, over all classes."""
         part = fit.point[:-1].to(self.mean.dtype)
         weight = (part if self.axes is None else self.axes @ part).T                 # (P, D)
@@ -245,26 +284,26 @@ class _Basis(NamedTuple):
 
 
 def _fit(
-    z: torch.Tensor, spread: torch.Tensor, problem: Targets, l2: float, tolerance: float, max_iterations: int,
-    start: torch.Tensor | None = None,
+    make: Callable[[float, float], Objective | Streamed], basis: _Basis, problem: Targets | Described, l2: float, tolerance: float,
+    max_iterations: int, start: torch.Tensor | None = None,
 ) -> Fit:
     """Minimise (sum of mass * loss + l2 / 2 |A|^2) / total mass over A (R, P) and the bias."""
-    prior = shares(problem)
+    prior, spread = problem.shares(), basis.spread
     p = len(problem.present)
-    total = float(problem.mass.sum()) if problem.kind == "multinomial" else float(problem.mass.sum()) / p
+    total = problem.total() if problem.kind == "multinomial" else problem.total() / p
     penalty = (2.0 if problem.kind == "multinomial" and p == 2 else 1.0) * l2 / total
-    objective = _Objective(z, problem, penalty, total)
+    objective = make(penalty, total)
     bent = (prior * (1 - prior)).clamp_min(1e-12)                 # the loss's second derivative by the score, before any fit
-    curvature = torch.cat([spread[:, None] / len(z) * bent * 0.5 + penalty, bent[None]])
-    noise, known = torch.finfo(z.dtype).eps * max(1.0, math.log(p)), None
+    curvature = torch.cat([spread[:, None] / objective.count * bent * 0.5 + penalty, bent[None]])
+    noise, known = torch.finfo(basis.mean.dtype).eps * max(1.0, math.log(p)), None
     if start is None:
-        start = torch.zeros(z.shape[1] + 1, p, dtype=torch.float64, device=z.device)
+        start = torch.zeros(len(spread) + 1, p, dtype=torch.float64, device=spread.device)
         start[-1] = torch.log(prior) if problem.kind == "multinomial" else torch.log(prior / (1 - prior))
         if p < 2 and problem.kind == "multinomial":
             return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
-        for part in _samples(len(z), z.device):
+        for part in objective.samples():
             small = minimise(
-                objective.of(part), start, tolerance=1e-3, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
+                part, start, tolerance=1e-3, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
                 relative=True, noise=noise,
             )
             start, known = small.point, small.memory
@@ -273,62 +312,6 @@ def _fit(
         relative=True, noise=noise,
     )
     return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
-
-
-def _samples(n: int, device: torch.device) -> list[torch.Tensor]:
-    """Positions of a sixteenth and of a quarter of many rows: the way to the minimum is mostly gone on these, at little cost."""
-    order = torch.randperm(n, generator=generator(0)).to(device) if n >= LEAST else torch.empty(0)
-    return [order[: n // share].sort().values for share in (16, 4) if n // share >= LEAST // 4]
-
-
-class _Objective:
-    """Value and gradient in one pass over the rows, in blocks."""
-
-    def __init__(self, z: torch.Tensor, problem: Targets, penalty: float, total: float) -> None:
-        self.z, self.problem, self.penalty, self.total = z, problem, penalty, total
-        step = max(64, (CHUNK if z.device.type == "cpu" else 64 * CHUNK) // len(problem.present))
-        self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]
-
-    def of(self, part: torch.Tensor) -> _Objective:
-        """The same on a sample of the rows: its mean loss, with the penalty of all."""
-        mass = self.problem.mass[part]
-        total = self.total * float(mass.sum()) / float(self.problem.mass.sum())
-        return _Objective(self.z[part], self.problem._replace(target=self.problem.target[part], mass=mass), self.penalty, total)
-
-    def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
-        weight, bias = point[:-1].to(self.z.dtype), point[-1].to(self.z.dtype)
-        gradient = torch.zeros_like(weight)
-        shifts, value = torch.zeros_like(point[-1]), 0.0
-        residual = self._multilabel if self.problem.kind == "multilabel" else self._multinomial
-        for rows in self.blocks:
-            z = self.z[rows]
-            lost, left = residual(torch.addmm(bias, z, weight), rows)
-            value += lost
-            gradient.addmm_(z.T, left)
-            shifts += left.sum(0, dtype=torch.float64)
-        full = torch.cat([gradient.double() / self.total + self.penalty * point[:-1], (shifts / self.total)[None]])
-        return value / self.total + 0.5 * self.penalty * float((point[:-1] ** 2).sum()), full
-
-    def _multinomial(self, scores: torch.Tensor, rows: slice) -> tuple[float, torch.Tensor]:
-        """Sum of mass * cross-entropy, and its derivative by the scores (written over them)."""
-        target, mass = self.problem.target[rows], self.problem.mass[rows]
-        top = scores.amax(1, keepdim=True)
-        scores.sub_(top)
-        at = (scores * target).sum(1) if target.ndim == 2 else scores.gather(1, target[:, None])[:, 0]
-        scores.exp_()
-        weight = scores.sum(1, keepdim=True)
-        lost = float((mass * (weight[:, 0].log() - at)).sum(dtype=torch.float64))
-        scores.mul_(mass[:, None] / weight)
-        if target.ndim == 2:
-            scores.addcmul_(target, mass[:, None], value=-1)
-        else:
-            scores.scatter_add_(1, target[:, None], -mass[:, None])
-        return lost, scores
-
-    def _multilabel(self, scores: torch.Tensor, rows: slice) -> tuple[float, torch.Tensor]:
-        target, mass = self.problem.target[rows], self.problem.mass[rows]
-        losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, target, weight=mass, reduction="none")
-        return float(losses.sum(dtype=torch.float64)), (torch.sigmoid(scores) - target) * mass
 
 
 def stratified_folds(rows: torch.Tensor, labels: torch.Tensor, folds: int, seed: int) -> torch.Tensor:
