@@ -1,7 +1,8 @@
 """A map of the items: two numbers for each (or a few more), near for what is alike.
 
-UMAP: McInnes, Healy and Melville 2018 (arXiv 1802.03426), laid out by umap-learn on our own neighbours, so that they are searched once;
-densMAP: Narayan, Berger and Cho 2021; t-SNE: van der Maaten and Hinton 2008, by openTSNE.
+UMAP: McInnes, Healy and Melville 2018 (arXiv 1802.03426), on our own neighbours and with a loop of our own, which is compiled once and
+kept, where umap-learn compiles in every process; densMAP: Narayan, Berger and Cho 2021, by umap-learn; t-SNE: van der Maaten and Hinton
+2008, by openTSNE.
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import torch
 
 from labelnb.checks import as_tensor, positive_int
 from labelnb.compute.device import able_device
+from labelnb.compute.fuzzy import curve, memberships
 from labelnb.compute.knn import KnnGraph, knn_graph
 from labelnb.compute.layout import aligned, laid_out, started_from
 
@@ -78,7 +80,7 @@ def project(
 
     Notes
     -----
-    umap-learn compiles itself for some seconds in every new process: give `show`, which has a picture before that. PCA costs N D^2, or
+    UMAP's loop is compiled when it first runs on a machine; densMAP compiles for half a minute in every new process. PCA costs N D^2, or
     N^2 D where N < D.
     """
     if method not in ("umap", "densmap", "tsne", "pca"):
@@ -150,38 +152,43 @@ def _umap(
     x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, seed: int, before: np.ndarray | None, show: Any, *,
     method: str, min_dist: float, progress: bool,
 ) -> np.ndarray:
+    if method == "densmap":
+        return _densmap(x, start, graph, n_neighbors, seed, min_dist, progress)
+    if scipy.sparse.issparse(graph):
+        strength = scipy.sparse.csr_array(graph).astype(np.float32)
+        strength.data = strength.data / max(strength.data.max(initial=0), 1e-30)
+    else:
+        found = graph if isinstance(graph, KnnGraph) else knn_graph(x, n_neighbors - 1)
+        strength = memberships(*_with_self(found, n_neighbors))
+    a, b = curve(min_dist)
+    bar = {"disable": not progress, "delay": 1.0, "mininterval": 0.5, "desc": "map", "leave": False}
+    if before is None:
+        return laid_out(strength, _spread(start, seed), a, b, seed, show, bar)
+    grown = started_from(before, strength, seed)
+    return aligned(laid_out(strength, grown, a, b, seed, show, bar, fresh=False), before)
+
+
+def _densmap(x: torch.Tensor, start: np.ndarray, graph: Any, n_neighbors: int, seed: int, min_dist: float, progress: bool) -> np.ndarray:
+    if scipy.sparse.issparse(graph):
+        raise ValueError("graph: densMAP takes the distances of a KnnGraph, got weights; give method='umap' to lay weights out")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ImportWarning)                      # that TensorFlow is missing, which is not used
             from umap import umap_
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"method={method!r} needs umap-learn: pip install umap-learn, or take method='pca'") from error
+        raise ModuleNotFoundError("method='densmap' needs umap-learn: pip install umap-learn, or take method='umap'") from error
     state = np.random.RandomState(seed)                                          # umap-learn takes no newer generator
-    lengths = None
-    if scipy.sparse.issparse(graph):
-        strength = graph.tocoo().astype(np.float32)
-        strength.data = strength.data / max(strength.data.max(initial=0), 1e-30)
-        if method == "densmap":
-            raise ValueError("graph: densMAP takes the distances of a KnnGraph, got weights; give method='umap' to lay weights out")
-    else:
-        found = graph if isinstance(graph, KnnGraph) else knn_graph(x, n_neighbors - 1)
-        indices, distances = _with_self(found, n_neighbors)
-        strength, _, _, lengths = umap_.fuzzy_simplicial_set(
-            start, indices.shape[1], state, "precomputed", knn_indices=indices, knn_dists=distances, return_dists=True,
-        )
-    a, b = umap_.find_ab_params(1.0, min_dist)
-    bar = {"disable": not progress, "delay": 1.0, "mininterval": 0.5, "desc": "map", "leave": False}
-    if method == "densmap":
-        options = {"lambda": 2.0, "frac": 0.3, "var_shift": 0.1, "n_neighbors": n_neighbors, "graph_dists": lengths}
-        xy, _ = umap_.simplicial_set_embedding(
-            start, strength, start.shape[1], 1.0, a, b, 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, True, options, False,
-            tqdm_kwds=bar,
-        )
-        return np.ascontiguousarray(xy, dtype=np.float32)
-    if before is None:
-        return laid_out(strength, _spread(start, seed), a, b, state, show, bar)
-    grown = started_from(before, strength, seed)
-    return aligned(laid_out(strength, grown, a, b, state, show, bar, fresh=False), before)
+    found = graph if isinstance(graph, KnnGraph) else knn_graph(x, n_neighbors - 1)
+    indices, distances = _with_self(found, n_neighbors)
+    strength, _, _, lengths = umap_.fuzzy_simplicial_set(
+        start, indices.shape[1], state, "precomputed", knn_indices=indices, knn_dists=distances, return_dists=True,
+    )
+    options = {"lambda": 2.0, "frac": 0.3, "var_shift": 0.1, "n_neighbors": n_neighbors, "graph_dists": lengths}
+    xy, _ = umap_.simplicial_set_embedding(
+        start, strength, start.shape[1], 1.0, *curve(min_dist), 1.0, 5, None, _spread(start, seed), state, "euclidean", {}, True, options,
+        False, tqdm_kwds={"disable": not progress, "desc": "map", "leave": False},
+    )
+    return np.ascontiguousarray(xy, dtype=np.float32)
 
 
 def _tsne(
