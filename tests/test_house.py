@@ -5,6 +5,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,17 @@ def python(folder: str = "labelnb") -> Iterator[tuple[str, ast.Module]]:
     for path in tracked(".py"):
         name = str(path.relative_to(ROOT))
         if name.startswith(folder):
-            yield name, ast.parse(path.read_text(encoding="utf8"))
+            yield name, parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf8"))
+
+
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
 
 
 def dotted(node: ast.AST) -> str:
@@ -58,13 +69,13 @@ def dotted(node: ast.AST) -> str:
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and (name := dotted(node.func)):
             yield name, node
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -99,7 +110,7 @@ def test_files_are_short_enough_to_be_read_at_once():
 
 def test_functions_are_short_enough_to_be_understood():
     long = [
-        f"{name}:{node.lineno} {node.name}: {lines} lines of code" for name, tree in python() for node in ast.walk(tree)
+        f"{name}:{node.lineno} {node.name}: {lines} lines of code" for name, tree in python() for node in nodes(tree)
         if isinstance(node, ast.FunctionDef) and (lines := _lines_of_code(node)) >= 60
     ]
     assert long == []
@@ -139,7 +150,7 @@ def test_no_global_seed_and_no_global_generator():
 def test_no_error_is_swallowed():
     found = []
     for name, tree in python():
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.ExceptHandler) and (node.type is None or dotted(node.type) in ("Exception", "BaseException")):
                 silent = all(isinstance(step, ast.Pass | ast.Continue) for step in node.body)
                 if node.type is None or silent:
@@ -148,7 +159,7 @@ def test_no_error_is_swallowed():
 
 
 def test_no_stubs():
-    found = [(name, node.lineno) for name, tree in python() for node in ast.walk(tree) if dotted(node) == "NotImplementedError"]
+    found = [(name, node.lineno) for name, tree in python() for node in nodes(tree) if dotted(node) == "NotImplementedError"]
     assert found == []
 
 
@@ -188,7 +199,7 @@ OUTER = ("session", "journal", "labels", "widgets", "store", "folder", "export",
 def test_rooms_keep_to_themselves(folder: str, forbidden: tuple[str, ...]):
     found = []
     for name, tree in python(folder):
-        checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"]
+        checked = [node for node in nodes(tree) if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"]
         typing_only = {line for node in checked for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
         for module, line in imports(tree):
             if line not in typing_only and module.startswith("labelnb.") and module.split(".")[1] in forbidden:
@@ -200,7 +211,7 @@ def test_methods_hold_no_device_test():
     found = []
     for folder in ("labelnb/methods/", "labelnb/session.py", "labelnb/family.py"):
         for name, tree in python(folder):
-            said = [(getattr(node, "attr", "") or getattr(node, "arg", ""), node) for node in ast.walk(tree)]
+            said = [(getattr(node, "attr", "") or getattr(node, "arg", ""), node) for node in nodes(tree)]
             found += [f"{name}:{node.lineno}" for word, node in said if word in ("is_cuda", "is_available", "use_gpu")]
     assert found == []
 
@@ -232,7 +243,7 @@ def _undocumented(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[ast.AST, s
 def test_every_test_can_fail():
     found, checking = [], re.compile(r"(.*\.)?_?(raises|warns|assert|check|wait|fail|expect)")
     for name, tree in python("tests/"):
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in nodes(tree) if isinstance(node, ast.FunctionDef)]
         asserting = {function.name for function in functions if any(isinstance(inner, ast.Assert) for inner in ast.walk(function))}
         for function in functions:
             if function.name.startswith("test_") and function.name not in asserting:
