@@ -19,9 +19,9 @@ from labelnb.checks import generator, positive_int
 from labelnb.compute.kmeans import kmeans
 from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.metrics import adjusted_rand_index, clustering_accuracy
-from labelnb.open_world import OpenWorld, group_count, principal, whitened
+from labelnb.open_world import OpenWorld, group_count, open_world, principal, whitened
 
-__all__ = ["METHODS", "Estimate", "estimate_novel", "resolve"]
+__all__ = ["METHODS", "Estimate", "Opening", "estimate_novel", "opened", "resolve"]
 
 METHODS: tuple[Literal["hidden", "silhouette", "stability"], ...] = ("hidden", "silhouette", "stability")
 """The ways to estimate."""
@@ -114,6 +114,28 @@ def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -
         unsure = f"the number of novel classes is unsure: {number}, single estimates from {made.low} to {made.high}"
         warnings = (f"{unsure}; give n_novel if you can",)
     return number, {"number": (number, made.low, made.high)}, warnings
+
+
+class Opening(NamedTuple):
+    """What a method that looks for novel classes begins with."""
+
+    world: OpenWorld
+    """Checked items, in the order of their content."""
+    rows: torch.Tensor
+    """(N, d) the space it works in."""
+    number: int
+    """New groups to form."""
+    facts: dict[str, Any]
+    """What is known of an estimated number, for the evidence."""
+    warnings: tuple[str, ...]
+    """What to say about it."""
+
+
+def opened(embeddings: Any, labels: Any, n_novel: int | None, *, whiten: bool, seed: int, low: int = 0) -> Opening:
+    """Check the ingredients, whiten where asked, and settle the number of new groups: `low` at least where an item has no label."""
+    world = open_world(embeddings, labels, seed=seed)
+    rows = whitened(world.x, world.labels) if whiten else world.x
+    return Opening(world, rows, *resolve(world, n_novel, seed, low=low if bool(world.free.any()) else 0))
 
 
 def _sample(world: OpenWorld) -> OpenWorld:

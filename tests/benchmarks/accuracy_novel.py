@@ -4,49 +4,41 @@
 
 FOLDER holds `NAME.npz` files with `x` (N, D) unit rows and `y` (N,) classes. Three of ten classes lose all of their labels (ten of more
 than twenty), half of the other items lose theirs too; everything is measured on items without a label, under one match of clusters to
-classes (`split_clustering_accuracy`). Measurements are kept in a file (`--keep`) and not made twice.
+classes (`split_clustering_accuracy`). Runs are kept (kept_runs.py): call again to go on, and with `--table` for the tables.
 """
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from collections.abc import Callable
+import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from labelnb.compute.kmeans import kmeans
-from labelnb.methods.clustering import sela
-from labelnb.methods.novel import (
-    class_incd,
-    ncd_kmeans,
-    ncd_spectral,
-    number_of_classes,
-    pairwise_similarity,
-    pbn,
-    semi_supervised_kmeans,
-    uno,
-)
+from labelnb.methods import clustering, novel
 from labelnb.metrics import adjusted_rand_index, normalized_mutual_information, split_clustering_accuracy
+from labelnb.number_of_classes import estimate_novel
+from tests.benchmarks.kept_runs import Method, Planned, by_method, fill, newest, options, read, spread
 
 ITEMS = 4000
-Run = Callable[[np.ndarray, np.ndarray, int, int, int], np.ndarray]
-METHODS: dict[str, Run] = {
-    "k-means": lambda x, y, known, novel, seed: kmeans(x, known + novel, seed=seed, n_init=10).assignment.numpy(),
-    "sela": lambda x, y, known, novel, seed: sela(x, n_clusters=known + novel, seed=seed).assignment,
-    "uno": lambda x, y, known, novel, seed: uno(x, y, n_novel=novel, seed=seed).assignment,
-    "semi_supervised_kmeans": lambda x, y, known, novel, seed: semi_supervised_kmeans(x, y, n_novel=novel, seed=seed).assignment,
-    "semi_supervised_kmeans, not whitened":
-        lambda x, y, known, novel, seed: semi_supervised_kmeans(x, y, n_novel=novel, whiten=False, seed=seed).assignment,
-    "ncd_kmeans": lambda x, y, known, novel, seed: ncd_kmeans(x, y, n_novel=novel, seed=seed).assignment,
-    "ncd_kmeans, whitened": lambda x, y, known, novel, seed: ncd_kmeans(x, y, n_novel=novel, whiten=True, seed=seed).assignment,
-    "ncd_spectral": lambda x, y, known, novel, seed: ncd_spectral(x, y, n_novel=novel, seed=seed).assignment,
-    "pbn": lambda x, y, known, novel, seed: pbn(x, y, n_novel=novel, seed=seed).assignment,
-    "class_incd": lambda x, y, known, novel, seed: class_incd(x, y, n_novel=novel, seed=seed).assignment,
-    "pairwise_similarity": lambda x, y, known, novel, seed: pairwise_similarity(x, y, n_novel=novel, seed=seed).assignment,
-    "uno, number estimated": lambda x, y, known, novel, seed: uno(x, y, seed=seed).assignment,
+BLIND = ("k_means", "sela")
+"""Bars: they see no labels, only the number of classes."""
+METHODS: dict[str, Method] = {
+    "k_means": Method(clustering.k_means, {"starts": 10}),
+    "sela": Method(clustering.sela),
+    "uno": Method(novel.uno),
+    "semi_supervised_kmeans": Method(novel.semi_supervised_kmeans),
+    "semi_supervised_kmeans, not whitened": Method(novel.semi_supervised_kmeans, {"whiten": False}),
+    "ncd_kmeans": Method(novel.ncd_kmeans),
+    "ncd_kmeans, whitened": Method(novel.ncd_kmeans, {"whiten": True}),
+    "ncd_spectral": Method(novel.ncd_spectral),
+    "pbn": Method(novel.pbn),
+    "class_incd": Method(novel.class_incd),
+    "pairwise_similarity": Method(novel.pairwise_similarity),
+}
+NUMBERS: dict[str, Method] = {
+    f"number, {name}": Method(novel.number_of_classes, {"method": name}, estimate_novel) for name in ("hidden", "silhouette", "stability")
 }
 
 
@@ -62,64 +54,69 @@ def hide(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     return x, labels, truth, np.unique(labels[told])
 
 
-def measure(path: Path, name: str, seed: int) -> dict[str, Any]:
+def measure(path: Path, called: str, seed: int) -> dict[str, Any]:
     """One method, or one estimate of the number, on one set with one seed."""
     x, labels, truth, known = hide(path, seed)
-    novel, start, free = int(truth.max()) + 1 - len(known), time.perf_counter(), labels < 0
-    if name.startswith("number"):
-        made = number_of_classes(x, labels, method=name.split()[1], seed=seed)                       # type: ignore[arg-type]
-        return {"number": made.values["novel classes"], "low": made.values["from"], "high": made.values["to"], "true": novel,
-                "seconds": time.perf_counter() - start}
-    got = METHODS[name](x, labels, len(known), novel, seed)
-    split = split_clustering_accuracy(got[free], truth[free], known)
-    return {
-        **split._asdict(), "nmi": normalized_mutual_information(got[free], truth[free]), "ari": adjusted_rand_index(got[free], truth[free]),
-        "seconds": time.perf_counter() - start,
-    }
+    hidden, free = int(truth.max()) + 1 - len(known), labels < 0
+    if called in NUMBERS:
+        made = novel.number_of_classes(x, labels, seed=seed, **NUMBERS[called].parameters).values
+        return {"number": made["novel classes"], "low": made["from"], "high": made["to"], "true": hidden}
+    method = METHODS[called]
+    if called in BLIND:
+        got = method.function(x, n_clusters=len(known) + hidden, seed=seed, **method.parameters).assignment
+    else:
+        got = method.function(x, labels, n_novel=hidden, seed=seed, **method.parameters).assignment
+    made = split_clustering_accuracy(got[free], truth[free], known)._asdict()
+    made |= {"nmi": normalized_mutual_information(got[free], truth[free]), "ari": adjusted_rand_index(got[free], truth[free])}
+    return {name: round(float(value), 4) for name, value in made.items()}
 
 
-def table(kept: dict[str, Any], sets: list[str]) -> str:
+def plan(folder: Path, sets: list[str], called: list[str], seeds: int) -> Iterator[Planned]:
+    """Every run, method by method."""
+    for name in called:
+        method = NUMBERS.get(name) or METHODS[name]
+        for seed in range(seeds):
+            for chosen in sets:
+                key = {"task": "novel", "set": chosen, "items": ITEMS, "method": name, "parameters": dict(method.parameters), "seed": seed,
+                       "code": method.code}
+                yield Planned(key, lambda n=name, c=chosen, s=seed: measure(folder / f"{c}.npz", n, s))
+
+
+def table(rows: list[dict[str, Any]], sets: list[str]) -> str:
     """The measurements as Markdown."""
-    lines = []
+    lines: list[str] = []
+    rows = newest([r for r in rows if r["task"] == "novel"])
     for name in sets:
-        lines += [f"## {name}", "", "| method | all | old | new | NMI | ARI | seeds | seconds |", "|---|---|---|---|---|---|---|---|"]
-        for method in METHODS:
-            runs = [run for key, run in kept.items() if key.split("|")[:2] == [name, method]]
-            if runs:
-                figures = [[run[column] for run in runs] for column in ("all", "old", "new", "nmi", "ari")]
-                cells = [f"{np.mean(values):.3f} ± {np.std(values):.3f}" for values in figures]
-                lines.append(f"| {method} | {' | '.join(cells)} | {len(runs)} | {np.median([r['seconds'] for r in runs]):.1f} |")
-        lines += ["", "| estimate | true | by seed (least to largest of its repetitions) | within one | seconds |", "|---|---|---|---|---|"]
-        for method in ("number hidden", "number silhouette", "number stability"):
-            runs = [run for key, run in sorted(kept.items()) if key.split("|")[:2] == [name, method]]
-            if runs:
-                said = ", ".join(f"{r['number']} ({r['low']}-{r['high']})" for r in runs)
-                near = sum(abs(r["number"] - r["true"]) <= 1 for r in runs)
-                took = np.median([r["seconds"] for r in runs])
-                lines.append(f"| {method.split()[1]} | {runs[0]['true']} | {said} | {near} of {len(runs)} | {took:.1f} |")
+        lines += [f"## {name}", "", "| method | all | old | new | new, above k_means | NMI | ARI | seeds | median s |",
+                  "|---|---|---|---|---|---|---|---|---|"]
+        found = by_method([r for r in rows if r["set"] == name])
+        bar = {r["seed"]: r["new"] for r in found.get("k_means", [])}
+        for method in (m for m in METHODS if m in found):
+            runs = found[method]
+            cells = [spread([r[column] for r in runs]) for column in ("all", "old", "new", "nmi", "ari")]
+            cells.insert(3, spread([r["new"] - bar[r["seed"]] for r in runs]) if all(r["seed"] in bar for r in runs) else "")
+            lines.append(f"| {method} | {' | '.join(cells)} | {len(runs)} | {statistics.median(r['seconds'] for r in runs):.1f} |")
+        lines += ["", "| estimate | true | by seed (its range) | within one | range holds the truth | median s |",
+                  "|---|---|---|---|---|---|"]
+        for method in (m for m in NUMBERS if m in found):
+            runs = sorted(found[method], key=lambda r: r["seed"])
+            said = ", ".join(f"{r['number']} ({r['low']}-{r['high']})" for r in runs)
+            near = sum(abs(r["number"] - r["true"]) <= 1 for r in runs)
+            held = sum(r["low"] <= r["true"] <= r["high"] for r in runs)
+            took = statistics.median(r["seconds"] for r in runs)
+            kind, true, count = method.split()[1], runs[0]["true"], len(runs)
+            lines.append(f"| {kind} | {true} | {said} | {near} of {count} | {held} of {count} | {took:.1f} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--sets", nargs="+", default=["cifar10_test", "fashion_test", "banking77_train"])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=240, help="stop before the next measurement after so many")
-    parser.add_argument("--keep", type=Path, default=Path("accuracy_novel.json"), help="measurements so far")
-    asked = parser.parse_args()
-    kept = json.loads(asked.keep.read_text()) if asked.keep.exists() else {}
-    begun = time.perf_counter()
-    names = ["number hidden", *METHODS, "number silhouette", "number stability"]
-    for seed in range(asked.seeds):
-        for name in names:
-            for chosen in asked.sets:
-                key = f"{chosen}|{name}|{seed}"
-                if key not in kept and time.perf_counter() - begun < asked.seconds:
-                    kept[key] = measure(asked.folder / f"{chosen}.npz", name, seed)
-                    asked.keep.write_text(json.dumps(kept, indent=1))
-    print(table(kept, asked.sets))
+    asked = options(__doc__).parse_args()
+    torch.set_num_threads(asked.threads)
+    if asked.table is None:
+        fill(asked.runs, plan(asked.folder, asked.sets, asked.methods or [*NUMBERS, *METHODS], asked.seeds), asked.seconds)
+    else:
+        asked.table.write_text(table(read(asked.runs), asked.sets), encoding="utf8")
 
 
 if __name__ == "__main__":

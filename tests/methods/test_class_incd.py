@@ -68,6 +68,28 @@ def test_shares_of_a_task_by_hand():
     np.testing.assert_allclose(got, np.array([0.12, 4, 6, 6]) / 16.12)
 
 
+def test_starts_are_joined_and_probabilities_say_what_is_assigned():
+    data = planted(noise=0.5)
+    got = class_incd(data.x, data.labels, n_novel=2, starts=3)
+    single = class_incd(data.x, data.labels, n_novel=2, starts=1)
+    assert single.evidence["agreement"] == 1
+    assert 0.5 < got.evidence["agreement"] < 1
+    np.testing.assert_array_equal(got.probabilities.argmax(1), got.assignment)
+    alone = [class_incd(data.x, data.labels, n_novel=2, starts=1, seed=s).assignment for s in (0, 1000, 2000)]
+    scores = [adjusted_rand_index(each, data.truth) for each in alone]
+    assert adjusted_rand_index(got.assignment, data.truth) >= min(scores)
+
+
+def test_an_item_never_joins_a_class_of_a_later_task():
+    data = planted(400, 6, 2)
+    times = np.where(data.truth == 5, 20.5, 3.0)
+    got = class_incd(data.x, data.labels, times, n_novel=1, starts=2)
+    later = np.flatnonzero(got.evidence["classes"] < 0)
+    early = data.free & (data.truth != 5)
+    closed = got.probabilities[early][:, later].min(1)            # one of the two new classes was not there yet
+    np.testing.assert_array_equal(closed, 0)
+
+
 def test_an_estimated_number_is_spread_over_the_tasks():
     data = planted(400, 7, 2)
     got = class_incd(data.x, data.labels, np.where(data.truth == 6, 1, 0))
@@ -82,6 +104,7 @@ def test_an_estimated_number_is_spread_over_the_tasks():
     ({"sharpness": 0.0}, "sharpness: got 0.0"),
     ({"neighbours": 0}, "neighbours: got 0"),
     ({"epochs": 0}, "epochs: got 0"),
+    ({"starts": 0}, "starts: got 0"),
     ({"labels": np.full(300, -1)}, "labels: no item is labelled"),
 ])
 def test_bad_input(change, message):

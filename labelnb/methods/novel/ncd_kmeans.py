@@ -12,8 +12,8 @@ import torch
 from labelnb.checks import Range, generator, positive_int
 from labelnb.compute.kmeans import KMeans, kmeans, plus_plus
 from labelnb.compute.seeded_kmeans import class_means
-from labelnb.number_of_classes import resolve
-from labelnb.open_world import grouped, open_world, whitened
+from labelnb.number_of_classes import opened
+from labelnb.open_world import grouped
 from labelnb.results import Clusters
 
 WIDGET = "clusters"
@@ -66,9 +66,9 @@ def ncd_kmeans(
     positive_int("starts", starts), positive_int("max_iterations", max_iterations)
     if unlabelled not in ("mixed", "novel"):
         raise ValueError(f"unlabelled: got {unlabelled!r}, expected 'mixed' or 'novel'")
-    world = open_world(embeddings, labels, seed=seed)
-    rows = whitened(world.x, world.labels) if whiten else world.x
-    number, facts, warnings = resolve(world, n_novel, seed, low=1 if unlabelled == "novel" and bool(world.free.any()) else 0)
+    world, rows, number, facts, warnings = opened(
+        embeddings, labels, n_novel, whiten=whiten, seed=seed, low=1 if unlabelled == "novel" else 0
+    )
     centres = class_means(rows, world.labels)
     assignment = world.labels.clone()
     part = rows[world.free]

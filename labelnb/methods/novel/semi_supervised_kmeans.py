@@ -11,8 +11,8 @@ import torch
 
 from labelnb.checks import Range, positive_int
 from labelnb.compute.seeded_kmeans import seeded_kmeans
-from labelnb.number_of_classes import resolve
-from labelnb.open_world import grouped, open_world, whitened
+from labelnb.number_of_classes import opened
+from labelnb.open_world import grouped
 from labelnb.results import Clusters
 
 WIDGET = "clusters"
@@ -61,9 +61,7 @@ def semi_supervised_kmeans(
     .752 on Banking77, k-means .504, .692 and .607. It cuts large or long groups; use `uno` where classes are of about equal size.
     """
     positive_int("starts", starts), positive_int("max_iterations", max_iterations)
-    world = open_world(embeddings, labels, seed=seed)
-    rows = whitened(world.x, world.labels) if whiten else world.x
-    number, facts, warnings = resolve(world, n_novel, seed)
+    world, rows, number, facts, warnings = opened(embeddings, labels, n_novel, whiten=whiten, seed=seed)
     run = seeded_kmeans(rows, world.labels, len(world.known) + number, seed=seed, n_init=starts, max_iterations=max_iterations)
     away = ((rows - run.centres[run.assignment]) ** 2).sum(1)
     if not run.converged:

@@ -19,8 +19,8 @@ from labelnb.compute.knn import knn_graph
 from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.compute.sinkhorn import Transport, sinkhorn
 from labelnb.compute.train import Head, train
-from labelnb.number_of_classes import resolve
-from labelnb.open_world import OpenWorld, grouped, open_world, whitened
+from labelnb.number_of_classes import opened
+from labelnb.open_world import OpenWorld, grouped
 from labelnb.results import Clusters
 
 WIDGET = "clusters"
@@ -91,9 +91,7 @@ def uno(
     """
     _check(shares, neighbours, epochs, updates, batch_size)
     within("sharpness", sharpness, 0.0, 1e4, open_low=True), within("correction", correction, 1.0, 1e6)
-    world = open_world(embeddings, labels, seed=seed)
-    rows = whitened(world.x, world.labels) if whiten else world.x
-    number, facts, warnings = resolve(world, n_novel, seed)
+    world, rows, number, facts, warnings = opened(embeddings, labels, n_novel, whiten=whiten, seed=seed)
     L = len(world.known)
     start = seeded_kmeans(rows, world.labels, L + number, seed=seed, n_init=5)
     if not bool(world.free.any()) or L + number < 2 or len(rows) < 3:
