@@ -9,6 +9,7 @@
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.metrics import adjusted_rand_index, clustering_accuracy
 from labelnb.open_world import OpenWorld, group_count, open_world, principal, whitened
 
-__all__ = ["METHODS", "Estimate", "Opening", "estimate_novel", "opened", "resolve"]
+__all__ = ["METHODS", "Estimate", "Opening", "estimate_novel", "opened", "resolve", "settled"]
 
 METHODS: tuple[Literal["hidden", "silhouette", "stability"], ...] = ("hidden", "silhouette", "stability")
 """The ways to estimate."""
@@ -35,11 +36,11 @@ class Estimate(NamedTuple):
     """A number of novel classes and how sure it is."""
 
     number: int
-    """Best by the mean over the repetitions."""
+    """The middle of the numbers that are as good as the best one by the mean over the repetitions, within one standard error."""
     low: int
-    """Least of the numbers that single repetitions prefer."""
+    """Least of the numbers that are as good as the best one within two standard errors."""
     high: int
-    """Largest of the numbers that single repetitions prefer."""
+    """Largest of the numbers that are as good as the best one within two standard errors."""
     counts: np.ndarray
     """(M,) int64 the numbers tried, ascending."""
     scores: np.ndarray
@@ -51,7 +52,7 @@ Criterion = Callable[[int, int], float]
 
 
 def estimate_novel(
-    world: OpenWorld, *, method: Literal["hidden", "silhouette", "stability"] = "hidden", most: int | None = None, repeats: int = 5,
+    world: OpenWorld, *, method: Literal["hidden", "silhouette", "stability"] = "hidden", most: int | None = None, repeats: int = 12,
     whiten: bool = True, seed: int = 0,
 ) -> Estimate:
     """Estimate how many classes there are among the unlabelled items beside the known ones.
@@ -94,8 +95,19 @@ def estimate_novel(
             _fill(tried, range(max(0, best - step), min(most, best + step) + 1), made, repeats)
     order = np.array(sorted(tried))
     scores = np.array([tried[count] for count in order]).T        # (R, M)
-    picks = order[scores.argmax(1)]
-    return Estimate(_best(tried), int(picks.min()), int(picks.max()), order, scores)
+    return Estimate(*settled(order, scores), order, scores)
+
+
+def settled(counts: np.ndarray, scores: np.ndarray) -> tuple[int, int, int]:
+    """The number and its range, from (M,) numbers tried and (R, M) scores: by how much each falls behind the best one in each repetition.
+
+    The curve is flat about its top and its highest point is there by chance, so that the middle of what cannot be told from it is taken.
+    Repetitions are compared with themselves: what makes all numbers good or bad in one of them (which classes were hidden) cancels.
+    """
+    behind = scores[:, [int(scores.mean(0).argmax())]] - scores
+    error = behind.std(0, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else np.zeros(len(counts))
+    near, fair = (counts[behind.mean(0) <= times * error + 1e-12] for times in (1, 2))
+    return int(near[np.abs(near - (near[0] + near[-1]) / 2).argmin()]), int(fair[0]), int(fair[-1])
 
 
 def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -> tuple[int, dict[str, Any], tuple[str, ...]]:
@@ -111,7 +123,7 @@ def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -
     number = max(low, made.number)
     warnings: tuple[str, ...] = ()
     if made.high - made.low > 2:
-        unsure = f"the number of novel classes is unsure: {number}, single estimates from {made.low} to {made.high}"
+        unsure = f"the number of novel classes is unsure: {number}, as good from {made.low} to {made.high}"
         warnings = (f"{unsure}; give n_novel if you can",)
     return number, {"number": (number, made.low, made.high)}, warnings
 
@@ -169,7 +181,7 @@ def _hidden(world: OpenWorld, L: int, repeats: int, seed: int) -> Criterion:
         spaces.append(whitened(rows, seen))
 
     def criterion(r: int, count: int) -> float:
-        got = kmeans(spaces[r], L + count, seed=seed + r, n_init=3).assignment
+        got = kmeans(spaces[r], L + count, seed=seed + r).assignment
         return clustering_accuracy(got[known].cpu().numpy(), truth)
 
     return criterion

@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import silhouette_samples
 
 from labelnb.methods.novel import number_of_classes
-from labelnb.number_of_classes import SAMPLE, _sample, estimate_novel, silhouette
+from labelnb.number_of_classes import SAMPLE, _sample, estimate_novel, settled, silhouette
 from labelnb.open_world import open_world, whitened
 from tests.methods.planted import planted, planted_digits
 
@@ -36,6 +36,22 @@ def test_many_classes_are_searched_coarsely_and_then_finely():
     assert abs(made.number - 20) <= 2
     assert {made.number - 1, made.number, made.number + 1} <= set(made.counts.tolist())
     assert len(made.counts) < made.counts[-1]
+
+
+def test_the_number_is_the_middle_of_the_flat_top_and_the_range_two_standard_errors():
+    counts = np.array([0, 1, 2, 3, 4, 5])
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=(16, 1))                             # what all numbers share in a repetition says nothing
+    own = rng.normal(size=(16, 6)) * 0.01
+    scores = common + own + np.array([0.0, 0.5, 0.9, 0.9, 0.9, 0.4])
+    assert settled(counts, scores) == (3, 2, 4)
+
+    behind = scores[:, [scores.mean(0).argmax()]] - scores
+    error = behind.std(0, ddof=1) / 4
+    noisy = scores + np.where(np.arange(6) == 5, 4.0, 0.0) * rng.normal(size=(16, 6))
+    assert settled(counts, noisy)[2] == 5                         # too unsure to be left out
+    assert (behind.mean(0)[[0, 1, 5]] > 2 * error[[0, 1, 5]]).all()
+    assert settled(counts, scores[:1])[0] in (2, 3, 4)
 
 
 def test_silhouette_agrees_with_scikit_learn():
