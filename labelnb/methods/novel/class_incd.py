@@ -85,7 +85,8 @@ def class_incd(
     regression that is told all labels reaches .75 (tests/benchmarks/accuracy_novel.md). The price of never looking back: a class that
     returns in a later task is grouped anew if its items differ. Classes are taken to be of equal size.
     """
-    _check(unlabelled, temperature, sharpness, neighbours, epochs), positive_int("starts", starts)
+    _check(unlabelled, temperature, sharpness, neighbours, epochs)
+    positive_int("starts", starts)
     world = open_world(embeddings, labels, seed=seed)
     task, count = _tasks(times, world)
     total, facts, warnings = resolve(world, n_novel, seed)
