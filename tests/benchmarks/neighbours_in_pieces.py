@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from labelnb.compute.compiled import descend, reverse_lists, sort_lists
-from labelnb.compute.descent import EFFORTS, MOST_PASSES, SETTLED, _partitions, _start
+from labelnb.compute.descent import EFFORTS, MOST_PASSES, SETTLED, _partitions
 from labelnb.compute.partitions import measured, place_centres
-from labelnb.compute.screening import Rows, settle
+from labelnb.compute.screening import Rows, merge, settle
 
-BUDGET, BLOCK = 256 << 20, 20_000
+BUDGET, BLOCK, PARTITIONS = 256 << 20, 20_000, 50
 LISTS = ("values", "indices", "fresh")
 
 
@@ -65,14 +65,40 @@ class Pieces:
 
     def start(self) -> None:
         known = np.load(self.folder / "order.npz", allow_pickle=False)
-        near = [torch.from_numpy(known[name]) for name in sorted(known.files) if name.startswith("next")]
         rows = torch.from_numpy(np.load(self.folder / "rows.npy", mmap_mode="c", allow_pickle=False))
-        values, indices = _start(rows, None, torch.from_numpy(known["first"]), near, int(known["count"]), self.wide)
+        count, everyone = int(known["count"]), torch.arange(len(rows), dtype=torch.int32)
+        asking = []
+        for name in ("first", *sorted(name for name in known.files if name.startswith("next"))):
+            partition = torch.from_numpy(known[name])
+            ends = torch.bincount(partition, minlength=count).cumsum(0).tolist()
+            asking.append((partition.argsort(stable=True), [0, *ends]))
+        begun = self.state["row"]
+        if begun:
+            values, indices = (np.load(self.folder / f"{name}-{begun}.npy", allow_pickle=False) for name in LISTS[:2])
+        else:
+            values = np.full((len(rows), self.wide), -np.inf, np.float32)
+            indices = np.full((len(rows), self.wide), -1, np.int32)
+        lists = torch.from_numpy(values), torch.from_numpy(indices)
+        for c in range(begun, count):
+            low, high = asking[0][1][c], asking[0][1][c + 1]
+            for which, (order, ends) in enumerate(asking):
+                for a in range(ends[c], ends[c + 1] if high > low else ends[c], 4096):
+                    at = order[a:min(a + 4096, ends[c + 1])]
+                    found = rows[at] @ rows[low:high].T
+                    if which == 0:
+                        found[torch.arange(len(at)), at - low] = -torch.inf
+                    merge(*lists, at, found, everyone[low:high])
+            if (c + 1) % PARTITIONS == 0:
+                for name, part in zip(LISTS, (values, indices), strict=False):
+                    np.save(self.folder / f"{name}-{c + 1}.npy", part)
+                self.say(row=c + 1)
+                for name in LISTS[:2]:
+                    (self.folder / f"{name}-{c + 1 - PARTITIONS}.npy").unlink(missing_ok=True)
         fresh = np.ones(indices.shape, np.uint8)
         sort_lists(0, len(values), values, indices, fresh)
         for name, part in zip(LISTS, (values, indices, fresh), strict=True):
             np.save(self.folder / f"{name}0.npy", part)
-        self.say(piece="passes")
+        self.say(piece="passes", row=0)
 
     def passes(self) -> None:
         turn, rows = self.state["turn"], np.load(self.folder / "rows.npy", mmap_mode="c", allow_pickle=False)
