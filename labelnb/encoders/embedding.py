@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from labelnb.encoders.encoder import Encoder, EncoderError
 from labelnb.encoders.reuse import recall, remember, reuse
 
 if TYPE_CHECKING:
-    import torch
 
     from labelnb.items import Items
     from labelnb.store import Store
@@ -190,33 +189,40 @@ def _image_rows(
 
     batches = list(_runs(todo, size))
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 2), thread_name_prefix="labelnb-images")
+    gather = ThreadPoolExecutor(max_workers=1, thread_name_prefix="labelnb-batches")
+
+    def submitted(run: tuple[int, int]) -> Future[Any]:
+        return gather.submit(_gathered, [pool.submit(ready, p) for p in range(*run)], splits)
+
     try:
-        waiting: list[list[Future[Any]]] = [[pool.submit(ready, p) for p in range(*run)] for run in batches[:AHEAD]]
+        waiting = [submitted(run) for run in batches[:AHEAD]]
         for number, (start, stop) in enumerate(batches):
-            futures = waiting.pop(0)
-            made = np.zeros((stop - start, encoder.dim), np.float32)
-            good, inputs = [], []
-            for offset, future in enumerate(futures):
-                try:
-                    inputs.append(future.result())
-                    good.append(offset)
-                except Exception as error:                      # noqa: BLE001 - whatever a broken file does costs that item alone, and is reported
-                    reasons[start + offset] = _reason(error)
+            inputs, good, bad = waiting.pop(0).result()
             if number + AHEAD < len(batches):
-                waiting.append([pool.submit(ready, p) for p in range(*batches[number + AHEAD])])
+                waiting.append(submitted(batches[number + AHEAD]))
+            reasons.update({start + offset: reason for offset, reason in bad.items()})
+            made = np.zeros((stop - start, encoder.dim), np.float32)
             if good:
-                made[good] = _halving(lambda part: _images(encoder, part, splits), inputs)
+                made[good] = _halving(encoder.forward_images if splits else encoder.encode_images, inputs)
             bar.update(stop - start)
             yield start, made
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        gather.shutdown(wait=False, cancel_futures=True)
 
 
-def _images(encoder: Any, inputs: Sequence[Any], splits: bool) -> torch.Tensor:
+def _gathered(futures: Sequence[Future[Any]], splits: bool) -> tuple[Any, list[int], dict[int, str]]:
+    """The inputs of a batch, stacked where they are tensors; which of its items they are, and why the others are none of them."""
     import torch
 
-    made: torch.Tensor = encoder.forward_images(torch.stack(list(inputs))) if splits else encoder.encode_images(list(inputs))
-    return made
+    inputs, good, bad = [], [], {}
+    for offset, future in enumerate(futures):
+        try:
+            inputs.append(future.result())
+            good.append(offset)
+        except Exception as error:                              # noqa: BLE001 - whatever a broken file does costs that item alone, and is reported
+            bad[offset] = _reason(error)
+    return torch.stack(inputs) if splits and inputs else inputs, good, bad
 
 
 def _text_rows(
@@ -233,9 +239,8 @@ def _text_rows(
         fresh = {texts[p] for p in range(start, stop) if texts[p].strip() and texts[p] not in repeated}
         new = sorted(fresh, key=lambda text: (len(text), text))
         vectors: dict[str, np.ndarray] = {}
-        for first in range(0, len(new), size):
-            batch = new[first:first + size]
-            vectors.update(zip(batch, _halving(encoder.encode_texts, batch), strict=True))
+        for batch, rows in _encoded(encoder, [new[first:first + size] for first in range(0, len(new), size)]):
+            vectors.update(zip(batch, rows, strict=True))
             bar.update(sum(times[text] for text in batch))
         repeated.update({text: row for text, row in vectors.items() if times[text] > 1})
         for position in range(start, stop):
@@ -246,6 +251,24 @@ def _text_rows(
                 continue
             made[position - start] = vectors[text] if text in vectors else repeated[text]
         yield start, made
+
+
+def _encoded(encoder: Any, batches: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+    """Rows of each batch of texts; where the encoder has the two steps, a thread cuts the next batches into tokens meanwhile."""
+    prepare, forward = getattr(encoder, "prepare_texts", None), getattr(encoder, "forward_texts", None)
+    if prepare is None or forward is None:
+        yield from ((batch, _halving(encoder.encode_texts, batch)) for batch in batches)
+        return
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="labelnb-texts")
+    try:
+        waiting = [pool.submit(prepare, batch) for batch in batches[:AHEAD]]
+        for number, batch in enumerate(batches):
+            ready = waiting.pop(0).result()
+            if number + AHEAD < len(batches):
+                waiting.append(pool.submit(prepare, batches[number + AHEAD]))
+            yield batch, _halving(encoder.encode_texts, batch, lambda ready=ready: forward(ready))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _text(items: Items, position: int) -> str:
@@ -262,12 +285,12 @@ def _runs(positions: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
             yield int(part[0]), int(part[-1]) + 1
 
 
-def _halving(encode: Any, inputs: Sequence[Any]) -> np.ndarray:
-    """`encode` of all inputs at once or, for as long as the device's memory runs out, of each half."""
+def _halving(encode: Any, inputs: Any, whole: Callable[[], Any] | None = None) -> np.ndarray:
+    """`encode` of all inputs at once (or `whole`, which is the same) or, for as long as the device's memory runs out, of each half."""
     import torch
 
     try:
-        return np.asarray(encode(inputs).detach().float().cpu().numpy(), np.float32)
+        return np.asarray((encode(inputs) if whole is None else whole()).detach().float().cpu().numpy(), np.float32)
     except torch.OutOfMemoryError:
         if len(inputs) == 1:
             raise

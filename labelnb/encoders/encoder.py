@@ -70,7 +70,7 @@ class ImageEncoder(Encoder, Protocol):
 
 @runtime_checkable
 class TextEncoder(Encoder, Protocol):
-    """Reads texts."""
+    """Reads texts. One that also has `prepare_texts`, which runs in a thread, and `forward_texts`, on the device, is fed meanwhile."""
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(B, dim) float32 unit rows, on the encoder's device; a row of zeros for a text without a single known word."""

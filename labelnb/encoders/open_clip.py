@@ -83,12 +83,21 @@ class OpenClip:
 
         return self.forward_images(torch.stack([self.prepare_image(image) for image in images]))
 
+    def prepare_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """The texts as tokens, on the CPU; they are cut at the network's context length (77 pieces for most)."""
+        tokens: torch.Tensor = self._tokenizer(list(texts))
+        return tokens
+
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
-        """(B, dim) unit rows; texts are cut at the network's context length (77 pieces for most)."""
+        """(B, dim) unit rows; texts are cut at the network's context length."""
+        return self.forward_texts(self.prepare_texts(texts))
+
+    def forward_texts(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, dim) unit rows of prepared texts."""
         import torch
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
-            return unit(self.network.encode_text(self._tokenizer(list(texts)).to(self.device)))
+            return unit(self.network.encode_text(tokens.to(self.device)))
 
 
 def _resolve(name: str, model: str) -> tuple[str, dict[str, Any]]:

@@ -73,11 +73,19 @@ class TransformersDual:
 
         return self.forward_images(torch.stack([self.prepare_image(image) for image in images]))
 
+    def prepare_texts(self, texts: Sequence[str]) -> Any:
+        """The texts as tokens, on the CPU; they are cut at the network's context length."""
+        return self.tokenizer(list(texts), truncation=True, return_tensors="pt", **self.padding)
+
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(B, dim) unit rows; texts are cut at the network's context length."""
+        return self.forward_texts(self.prepare_texts(texts))
+
+    def forward_texts(self, tokens: Any) -> torch.Tensor:
+        """(B, dim) unit rows of prepared texts."""
         import torch
 
-        tokens = self.tokenizer(list(texts), truncation=True, return_tensors="pt", **self.padding).to(self.device)
+        tokens = tokens.to(self.device)
         with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             return unit(_features(self.network.get_text_features(**tokens)))
 

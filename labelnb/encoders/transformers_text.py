@@ -5,7 +5,7 @@ Source: Reimers and Gurevych 2019 (arXiv 1908.10084), section 3: the mean of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from labelnb.encoders.encoder import unit, weights_fingerprint
 from labelnb.encoders.templates import TEXT_TEMPLATES
@@ -54,11 +54,19 @@ class TransformersText:
         self.fingerprint = weights_fingerprint(self.network, encoder="transformers_text", pooling=pooling, max_length=max_length)
         self.network.to(self.device)
 
+    def prepare_texts(self, texts: Sequence[str]) -> Any:
+        """The texts as tokens, on the CPU."""
+        return self.tokenizer(list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors="pt")
+
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(B, dim) unit rows."""
+        return self.forward_texts(self.prepare_texts(texts))
+
+    def forward_texts(self, tokens: Any) -> torch.Tensor:
+        """(B, dim) unit rows of prepared texts."""
         import torch
 
-        tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors="pt").to(self.device)
+        tokens = tokens.to(self.device)
         with torch.no_grad(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             states = self.network(**tokens).last_hidden_state
         if self.pooling == "cls":

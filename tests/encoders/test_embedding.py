@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -263,6 +264,77 @@ def test_when_memory_runs_out_the_batch_is_halved(monkeypatch: pytest.MonkeyPatc
 def test_runs_are_neighbours_of_limited_length():
     assert list(_runs(np.array([0, 1, 2, 5, 6, 9]), 2)) == [(0, 2), (2, 3), (5, 7), (9, 10)]
     assert list(_runs(np.array([], np.int64), 4)) == []
+
+
+LONG = 120                                                      # seconds after which it can only be that nobody will come
+
+
+class Meeting:
+    """The model does not let go of a batch before the next one is decoded, and that is not decoded before the model has the former: the
+    run ends only where both happen at the same time."""
+
+    def __init__(self, batches: int) -> None:
+        self.entered, self.ready = ([threading.Event() for _ in range(batches + 1)] for _ in range(2))
+        self.order: list[str] = []
+
+    def decode(self, batch: int, last: bool) -> None:
+        if batch:
+            assert self.entered[batch - 1].wait(LONG), f"batch {batch} could be decoded only after the model was done with the one before"
+        if last:
+            self.order.append(f"decoded {batch}")
+            self.ready[batch].set()
+
+    def model(self, batch: int, batches: int) -> None:
+        self.order.append(f"model has {batch}")
+        self.entered[batch].set()
+        if batch + 1 < batches:
+            assert self.ready[batch + 1].wait(LONG), f"nobody decodes batch {batch + 1} while the model has {batch}"
+        self.order.append(f"model gives {batch}")
+
+
+def overlapped(order: list[str], batches: int) -> bool:
+    return all(
+        order.index(f"model has {i}") < order.index(f"decoded {i + 1}") < order.index(f"model gives {i}") for i in range(batches - 1)
+    )
+
+
+def test_the_next_images_are_decoded_while_the_model_has_the_former():
+    meeting, turns, lock, left = Meeting(5), iter(range(5)), threading.Lock(), [4] * 5
+    numbered = [Image.new("RGB", (8, 8), (10 * i + 5, 100, 50)) for i in range(20)]
+
+    class Meets(Colour):
+        def prepare_image(self, image: Image.Image) -> torch.Tensor:
+            batch = (image.getpixel((0, 0))[0] - 5) // 10 // 4
+            with lock:
+                left[batch] -= 1
+                last = left[batch] == 0
+            meeting.decode(batch, last)
+            return super().prepare_image(image)
+
+        def forward_images(self, batch: torch.Tensor) -> torch.Tensor:
+            meeting.model(next(turns), 5)
+            return super().forward_images(batch)
+
+    found = embed(lnb.load(numbered), Meets(), progress=False)
+    assert found.ok.all() and overlapped(meeting.order, 5)
+    np.testing.assert_array_equal(found.vectors, embed(lnb.load(numbered), Colour(), progress=False).vectors)
+
+
+def test_the_next_texts_are_cut_into_tokens_while_the_model_has_the_former():
+    meeting, calls, turns = Meeting(5), iter(range(5)), iter(range(5))
+
+    class Meets(Hashing):
+        def prepare_texts(self, texts: Sequence[str]) -> list[str]:
+            meeting.decode(next(calls), True)
+            return list(texts)
+
+        def forward_texts(self, tokens: list[str]) -> torch.Tensor:
+            meeting.model(next(turns), 5)
+            return super().encode_texts(tokens)
+
+    found = embed(texts(40), Meets(), progress=False)
+    assert found.ok.all() and overlapped(meeting.order, 5)
+    np.testing.assert_array_equal(found.vectors, expected(texts(40)))
 
 
 def test_only_a_few_batches_are_read_ahead():
