@@ -9,6 +9,7 @@ import scipy.sparse
 import torch
 
 from labelnb.compute import contributions, knn_graph, propagate, strongest_paths
+from labelnb.compute.near_order import near_order
 from labelnb.compute.propagate import normalised
 
 METHODS = ["auto", "cg", "chebyshev", "power"]
@@ -107,7 +108,7 @@ def test_another_order_of_the_nodes_within_changes_nothing(hubs, monkeypatch):
     w, y = scipy.sparse.csr_array(w), seeds(400)
     plain = propagate(w, y, alpha=0.8)
     monkeypatch.setitem(propagate.__globals__, "_REORDER_ABOVE", 10)
-    order = propagate.__globals__["_near_together"](normalised(w))
+    order = near_order(normalised(w))
     assert sorted(order.tolist()) == list(range(400))
     assert sorted(order[400 - hubs:].tolist()) == list(range(hubs))
     for method in METHODS:
@@ -117,10 +118,28 @@ def test_another_order_of_the_nodes_within_changes_nothing(hubs, monkeypatch):
 
 
 def test_the_order_brings_neighbours_closer():
-    w = weights(2000)
-    s = normalised(w).tocoo()
-    place = np.argsort(propagate.__globals__["_near_together"](normalised(w)))
-    assert np.abs(place[s.row] - place[s.col]).mean() < np.abs(s.row - s.col).mean() / 3
+    x = np.random.default_rng(0).normal(size=(20, 8))[np.arange(6000) % 20] * 3 + np.random.default_rng(1).normal(size=(6000, 8))
+    s = normalised(knn_graph(x, 10).to_scipy()).tocoo()
+    order = near_order(s.tocsr())
+    assert sorted(order.tolist()) == list(range(6000))
+    place = np.argsort(order)
+    assert np.median(np.abs(place[s.row] - place[s.col])) < np.median(np.abs(s.row - s.col)) / 10
+
+
+def test_an_order_of_nodes_without_edges_and_of_several_parts():
+    w = scipy.sparse.block_diag([np.ones((3, 3)), np.zeros((2, 2)), np.ones((4, 4))]).tocsr()
+    w.eliminate_zeros()
+    order = near_order(scipy.sparse.csr_array(w)).tolist()
+    assert sorted(order) == list(range(9))
+    assert sorted(order[:3]) == [0, 1, 2] and sorted(order[-4:]) == [5, 6, 7, 8]
+
+
+def test_a_diagonal_and_stored_zeros_are_no_edges():
+    w = weights(30).toarray()
+    stored = scipy.sparse.csr_array(w + np.eye(30))
+    expected = w / np.sqrt(w.sum(1)[:, None] * w.sum(1))
+    np.testing.assert_allclose(normalised(stored).toarray(), expected, atol=1e-12)
+    assert not normalised(stored).diagonal().any() and normalised(stored).data.all()
 
 
 def test_a_graph_that_is_normalised_already_is_taken_as_it_is():
