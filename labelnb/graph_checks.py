@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -48,16 +47,19 @@ def check(proposal: Proposal) -> Report:
     seed each class has left, or a class of three would lose against its like for having two. With few labels the homophily rests on few
     edges; labels chosen for being typical make it too high, n labels of each class too low, by about (n - 1) / n.
     """
+    from labelnb.compute.seed_agreement import homophily, left_out
+
     system = proposal.evidence.get("system")
     if system is None:
         raise ValueError("check: this proposal is no linear solve on a graph; zlap, label_spreading, harmonic_functions are")
     first, names = system.first_item, proposal.classes
     nodes = system.seed_nodes[system.seed_nodes >= first]
     label = system.seeds[nodes].toarray().argmax(axis=1) if len(nodes) else np.empty(0, np.int64)
-    left_out, says, margin = _left_out(system, nodes, label)
+    rest = left_out(system, nodes, label)
+    says, margin = rest.says, rest.against
     against = np.flatnonzero((says >= 0) & (says != label))
     against = against[np.argsort(-margin[against], kind="stable")]
-    homophily, edges = _homophily(system, nodes, label)
+    known = homophily(system.weights, nodes, label, len(names))
     among = system.weights[first:][:, first:].tocsr()
     degree = np.asarray((among != 0).sum(axis=1)).ravel()
     median = max(1.0, float(np.median(degree[degree > 0]))) if (degree > 0).any() else 1.0
@@ -69,7 +71,7 @@ def check(proposal: Proposal) -> Report:
     return Report(
         title="Whether to believe it",
         values={
-            "homophily": homophily, "known_edges": edges, "seeds": len(nodes), "disagreeing": len(against),
+            "homophily": known.share if known.edges else None, "known_edges": known.edges, "seeds": len(nodes), "disagreeing": len(against),
             "left_out_right": float((says[judged] == label[judged]).mean()) if judged.any() else None,
             "hubs": len(hubs), "unreached": len(unreached),
         },
@@ -83,7 +85,7 @@ def check(proposal: Proposal) -> Report:
             ],
             "unreached": [{"item": ids(int(i))} for i in unreached[:MOST_LISTED]],
         },
-        evidence={"disagreeing": nodes[against] - first, "hubs": hubs, "unreached": unreached, "left_out": left_out},
+        evidence={"disagreeing": nodes[against] - first, "hubs": hubs, "unreached": unreached, "left_out": rest.scores},
         session=proposal.session,
     )
 
@@ -130,6 +132,7 @@ def sensitivity(proposal: Proposal, only: Sequence[str] | None = None) -> Report
 
 
 def _tried(proposal: Proposal, name: str, value: float) -> tuple[float, float | None]:
+    from labelnb.compute.seed_agreement import left_out
     from labelnb.family import rerun
     from labelnb.graph import neighbour_graph
 
@@ -150,36 +153,7 @@ def _tried(proposal: Proposal, name: str, value: float) -> tuple[float, float | 
     if not len(nodes):
         return same, None
     label = system.seeds[nodes].toarray().argmax(axis=1)
-    says = _left_out(system, nodes, label)[1]
-    return same, float((says == label).mean())
-
-
-def _left_out(system: Any, nodes: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores (n, K) of the seeds without their own, the class they lead to (-1 where no other seed reaches), and by how much."""
-    from labelnb.compute.leave_one_out import leave_one_out
-
-    if not len(nodes):
-        return np.empty((0, system.seeds.shape[1])), np.empty(0, np.int64), np.empty(0)
-    scores = leave_one_out(system, nodes)
-    shares = scores - scores.min(axis=1, keepdims=True) if system.kind == "poisson" else np.maximum(scores, 0)
-    # Without its own seed an item's class has one less than the others, which alone would speak against it where they are few.
-    left = np.asarray(system.seeds.sum(axis=0)).ravel() - system.seeds[nodes].toarray()
-    shares = np.divide(shares, left, out=np.zeros_like(shares), where=left > 1e-12)
-    total = shares.sum(axis=1, keepdims=True)
-    shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 1e-12)
-    says = np.where(total[:, 0] > 1e-12, shares.argmax(axis=1), -1)
-    return scores, says, shares.max(axis=1) - shares[np.arange(len(label)), label]
-
-
-def _homophily(system: Any, nodes: np.ndarray, label: np.ndarray) -> tuple[float | None, int]:
-    """Share by weight of the edges between labelled items that join one class, and their number."""
-    block = system.weights[nodes][:, nodes].tocoo()
-    known = block.data > 0
-    if not known.any():
-        return None, 0
-    a, b = block.coords
-    same = label[a] == label[b]
-    return float(block.data[same].sum() / block.data.sum()), int(known.sum()) // 2
+    return same, float((left_out(system, nodes, label).says == label).mean())
 
 
 class _Names:

@@ -1,6 +1,6 @@
 """Nodes of a graph as vectors: where they have no features, by the leading eigenvectors of the graph.
 
-Source: Ng, Jordan and Weiss 2001, On Spectral Clustering: Analysis and an Algorithm (the embedding step).
+Source: Ng, Jordan and Weiss 2001, On Spectral Clustering: Analysis and an Algorithm (the embedding step), by `labelnb.compute.spectral`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ def node_vectors(graph: Any, *, dim: int = 64) -> np.ndarray:
     -----
     About N x D x (edges a node) operations. Nodes of one connected part lie together; a node is near its neighbours' neighbours.
     """
-    import scipy.sparse
-    import scipy.sparse.linalg
+    from labelnb.compute.spectral import spectrum
 
     n = graph.shape[0]
     degree = np.asarray(graph.sum(axis=1)).ravel()
@@ -42,15 +41,7 @@ def node_vectors(graph: Any, *, dim: int = 64) -> np.ndarray:
         raise ValueError(
             f"graph: got {n} nodes and {graph.nnz} edges; expected three nodes and an edge at least, or features: load(..., features=)"
         )
-    scale = scipy.sparse.diags_array(np.divide(1.0, np.sqrt(degree), out=np.zeros(n), where=degree > 0))
-    start = np.sqrt(degree / degree.sum())  # fixed, so that the same graph gives the same vectors
-    values, vectors = scipy.sparse.linalg.eigsh(
-        (scale @ graph @ scale).tocsr().astype(np.float64), k=min(dim, n - 2), which="LA", v0=start + 1e-3
-    )
-    order = np.argsort(-values, kind="stable")
-    vectors = vectors[:, order]
-    # An eigenvector's sign is arbitrary: the entry of largest size is made positive.
-    vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    vectors = spectrum(graph, min(dim, n - 2), tolerance=1e-9).vectors.cpu().numpy()
     lengths = np.linalg.norm(vectors, axis=1)
     alone = (degree == 0) | (lengths < 1e-12)
     rows = np.column_stack([vectors / np.where(alone, 1.0, lengths)[:, None], np.zeros(n)])

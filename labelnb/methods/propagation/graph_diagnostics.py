@@ -14,6 +14,7 @@ import torch
 
 from labelnb.checks import Range, within
 from labelnb.compute.leave_one_out import leave_one_out_alphas
+from labelnb.compute.seed_agreement import homophily
 from labelnb.methods.propagation.left_out_choice import judge
 from labelnb.methods.propagation.system_proposal import known_labels
 from labelnb.results import Report
@@ -95,35 +96,15 @@ def graph_diagnostics(
 
 
 def _homophily(w: scipy.sparse.csr_array, y: np.ndarray, n_classes: int, confidence: float) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Share of weight between known items that joins one class; the interval is that of a jackknife that leaves out one item."""
-    from statistics import NormalDist
-
+    """The report's values and its rows by class."""
     known = np.flatnonzero(y >= 0)
-    among = scipy.sparse.triu(w[known][:, known], k=1).tocoo()
-    a, b, weight = among.coords[0], among.coords[1], among.data
-    same = weight * (y[known[a]] == y[known[b]])
-    total, agree = float(weight.sum()), float(same.sum())
-    at_total = np.bincount(a, weight, len(known)) + np.bincount(b, weight, len(known))
-    at_same = np.bincount(a, same, len(known)) + np.bincount(b, same, len(known))
-    share = agree / total if total else float("nan")
-    half = float("nan")
-    left = total - at_total > 0
-    if total and left.sum() > 1:
-        without = (agree - at_same[left]) / (total - at_total[left])
-        spread = (left.sum() - 1) / left.sum() * ((without - without.mean()) ** 2).sum()
-        half = NormalDist().inv_cdf((1 + confidence) / 2) * float(np.sqrt(spread))
-    mass = np.bincount(y[known], at_total, n_classes)
-    chance = float(((mass / mass.sum()) ** 2).sum()) if total else float("nan")
+    found = homophily(w, known, y[known], n_classes, confidence=confidence)
     values = {
-        "homophily": share, "homophily low": max(0.0, share - half), "homophily high": min(1.0, share + half),
-        "adjusted homophily": (share - chance) / (1 - chance) if total and chance < 1 else float("nan"), "edges judged": len(weight),
+        "homophily": found.share, "homophily low": found.low, "homophily high": found.high, "adjusted homophily": found.adjusted,
+        "edges judged": found.edges,
     }
-    rows = []
-    for c in range(n_classes):
-        mine = y[known] == c
-        seen = float(at_total[mine].sum())
-        rows.append({"class": c, "labels": int(mine.sum()), "homophily": float(at_same[mine].sum() / seen) if seen else float("nan")})
-    return values, rows
+    labels = np.bincount(y[known], minlength=n_classes)
+    return values, [{"class": c, "labels": int(labels[c]), "homophily": float(found.by_class[c])} for c in range(n_classes)]
 
 
 def _by_alpha(w: scipy.sparse.csr_array, y: np.ndarray, n_classes: int) -> tuple[list[float], list[float]]:

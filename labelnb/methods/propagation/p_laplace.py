@@ -14,7 +14,7 @@ import torch
 
 from labelnb.checks import Range, positive_int, within
 from labelnb.compute.seed_system import reached, solve
-from labelnb.methods.propagation.system_proposal import label_system, own_labels
+from labelnb.methods.propagation.system_proposal import label_system, lost, own_labels
 from labelnb.results import Proposal
 
 WIDGET = "propagation"
@@ -70,10 +70,8 @@ def p_laplace(
     free = np.flatnonzero(joined & (y < 0))
     scores, residual, steps = _sweeps(system.weights, start, free, p, tolerance, max_iterations)
     said = [] if residual <= tolerance else [f"stopped after {steps} sweeps; the equation still fails by {residual:.1e}"]
-    if not joined.all():
-        said.append(f"{int((~joined).sum())} items have no path to any label and abstain (evidence['reached'])")
     evidence = {"scores": scores, "graph": system.weights, "reached": joined, "residual": residual, "iterations": steps}
-    return Proposal.from_scores(own_labels(scores, y), reached=joined, evidence=evidence, warnings=said)
+    return Proposal.from_scores(own_labels(scores, y), reached=joined, evidence=evidence, warnings=[*said, *lost(joined)])
 
 
 def _sweeps(

@@ -12,7 +12,7 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import Range, within
-from labelnb.compute.leave_one_out import leave_one_out
+from labelnb.compute.seed_agreement import left_out
 from labelnb.methods.propagation.system_proposal import label_system
 from labelnb.results import Ranking
 
@@ -50,29 +50,24 @@ def suspect_seeds(
 
     Notes
     -----
-    A hint, not a verdict: items between two classes, and classes with few labels, are contradicted too. Shares lean to classes with many
-    labels. The cost is one solve of as many columns as there are labels: for tens of thousands of labels, prefer
+    A hint, not a verdict: items between two classes, and classes with few labels, are contradicted too. Each class is
+    weighed by the labels it has left, or a class of many would win everywhere. `s.graph.check(proposal)` says the same of a proposal's own
+    system. The cost is one solve of as many columns as there are labels: for tens of thousands of labels, prefer
     `noisy.confident_learning`.
     """
     within("alpha", alpha, 0.0, 0.999)
     within("margin", margin, 0.0, 1.0)
     system, y = label_system("spreading", graph, labels, n_classes, alpha=alpha)
     items = np.flatnonzero(y >= 0)
-    rows = np.maximum(leave_one_out(system, items, tolerance=1e-8), 0)
-    total = rows.sum(axis=1)
-    share = np.divide(rows, total[:, None], out=np.zeros_like(rows), where=total[:, None] > 0)
-    own = share[np.arange(len(items)), y[items]]
-    others = share.copy()
-    others[np.arange(len(items)), y[items]] = -1
-    best = others.argmax(axis=1)
-    against = np.where(total > 0, others.max(axis=1, initial=-1) - own, np.nan) if rows.shape[1] > 1 else np.where(total > 0, -own, np.nan)
+    rest = left_out(system, items, y[items], tolerance=1e-8)
+    own, best = rest.shares[np.arange(len(items)), y[items]], rest.says
     scores, flagged = np.full(len(y), np.nan), np.zeros(len(y), bool)
-    scores[items] = against
-    flagged[items] = np.nan_to_num(against, nan=-1.0) > margin
-    suggested, left_out = np.full(len(y), -1), np.zeros((len(y), rows.shape[1]))
-    suggested[items] = np.where(total > 0, share.argmax(axis=1), -1)
-    left_out[items] = share
+    scores[items] = rest.against
+    flagged[items] = np.nan_to_num(rest.against, nan=-1.0) > margin
+    suggested, shown = np.full(len(y), -1), np.zeros((len(y), rest.shares.shape[1]))
+    suggested[items], shown[items] = best, rest.shares
     reasons = [""] * len(y)
     for place in np.flatnonzero(flagged[items]):
-        reasons[items[place]] = f"the other labels give class {best[place]} {others[place, best[place]]:.0%}, its own {own[place]:.0%}"
-    return Ranking(scores, flagged=flagged, reasons=reasons, evidence={"suggested": suggested, "left_out": left_out})
+        share = rest.shares[place, best[place]]
+        reasons[items[place]] = f"the other labels give class {best[place]} {share:.0%}, its own {own[place]:.0%}"
+    return Ranking(scores, flagged=flagged, reasons=reasons, evidence={"suggested": suggested, "left_out": shown})

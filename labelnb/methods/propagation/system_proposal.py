@@ -11,7 +11,7 @@ from labelnb.compute.propagate import Propagation, checked_weights
 from labelnb.compute.seed_system import SeedSystem, reached, seed_system, solve
 from labelnb.results import Proposal
 
-__all__ = ["label_system", "known_labels", "propose", "own_labels"]
+__all__ = ["label_system", "known_labels", "propose", "own_labels", "lost"]
 
 
 def known_labels(graph: Any, labels: Any, n_classes: int | None) -> tuple[scipy.sparse.csr_array, np.ndarray, int]:
@@ -77,9 +77,12 @@ def said(solved: Propagation, joined: np.ndarray) -> list[str]:
     warnings = []
     if not solved.converged:
         warnings.append(f"the solve stopped at a relative residual of {solved.residual:.1e} after {solved.iterations} steps")
-    if not joined.all():
-        warnings.append(
-            f"{int((~joined).sum())} items have no path to any label and abstain (evidence['reached']); label one of each part, or join "
-            "the parts by a larger k"
-        )
-    return warnings
+    return [*warnings, *lost(joined)]
+
+
+def lost(joined: np.ndarray) -> list[str]:
+    """What is said of items that no label reaches."""
+    return [] if joined.all() else [
+        f"{int((~joined).sum())} items have no path to any label and abstain (evidence['reached']); label one of each part, or join "
+        "the parts by a larger k"
+    ]
