@@ -185,8 +185,9 @@ def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, A
     table = [
         {"seed": _name(proposal, int(seeds[i]))[1], "class": names[int(classes[i])], "contribution": float(amounts[i])} for i in largest
     ]
+    rows = _beside(proposal, position)
+    loud = 1.0 - sum(row["share"] for row in rows)
     total = float(np.abs(amounts).sum()) or 1.0
-    rows = []
     for i in largest[:50]:
         kind, name, where = _name(proposal, int(seeds[i]))
         rows.append(
@@ -196,16 +197,32 @@ def _on_graph(proposal: Proposal, position: int, prediction: int) -> dict[str, A
                 "item": where,
                 "class": names[int(classes[i])],
                 "weight": float(amounts[i]),
-                "share": float(abs(amounts[i]) / total),
+                "share": loud * float(abs(amounts[i]) / total),
             }
         )
+    rows.sort(key=lambda row: -row["share"])
     found = []
-    if prediction >= 0:
+    if prediction >= 0 and loud > 0:
         for_class = np.unique(seeds[(classes == prediction) & (amounts > 0)])
         for nodes, weight in paths(system, node, for_class, n=5):
             inside = [n for n in nodes if n - first < len(proposal)]
             found.append({"nodes": [int(n) - first if n >= first else -1 - int(n) for n in inside], "weight": float(weight)})
     return {"rows": rows, "paths": found, "contributions": table}
+
+
+def _beside(proposal: Proposal, position: int) -> list[dict[str, Any]]:
+    """A row a class of what speaks beside the graph (`evidence["beside"]`); none where an item's own label decides."""
+    share, system = float(proposal.evidence.get("beside_share", 0.0)), proposal.evidence["system"]
+    node = position + system.first_item
+    if share == 0 or system.seeds.indptr[node + 1] > system.seeds.indptr[node] or not proposal.probabilities[position].any():
+        return []
+    words = np.asarray(proposal.evidence["beside"])[position]
+    name = "class names" if proposal.evidence.get("chosen") == "names" else "linear probe"
+    return [
+        {"kind": "classifier", "name": name, "item": None, "class": proposal.classes[k], "weight": float(words[k]),
+         "share": share * float(words[k])}
+        for k in np.argsort(-words, kind="stable")
+    ]
 
 
 def _by_scores(proposal: Proposal, position: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from labelnb.methods.propagation.system_proposal import blended
 from labelnb.results import Proposal
 
 __all__ = ["flips"]
@@ -33,9 +34,10 @@ def flips(proposal: Proposal, position: int) -> tuple[Mapping[str, Any], ...]:
 
     Notes
     -----
-    Every single seed that suffices is listed (of harmonic systems, among the 30 of largest part), then the smallest set of seeds where
-    none does, then edges. Seeds add up where the system is `spreading`, so that their smallest set is exact; elsewhere it is greedy, as
-    it is for edges. Class weights of a harmonic proposal are held. An item that is labelled itself is flipped by its own label alone.
+    What speaks beside the graph (the probe of a safe `zlap`) is held. Every single seed that suffices is listed (of harmonic systems, among
+    the 30 of largest part), then the smallest set of seeds where none does, then edges. Seeds add up where the system is `spreading`, so
+    that their smallest set is exact; elsewhere, and beside a probe, it is greedy, as it is for edges. Class weights of a harmonic proposal
+    are held. An item that is labelled itself is flipped by its own label alone.
     """
     if "system" not in proposal.evidence or proposal.predictions[position] < 0:
         return ()
@@ -60,6 +62,10 @@ class _Item(NamedTuple):
     """(K,) by which scores are weighed before the largest is taken."""
     names: tuple[str, ...]
     own_label: bool
+    words: np.ndarray | None
+    """(1, K) what speaks beside the graph; held, whatever is taken away."""
+    share: float
+    """How loud that is."""
 
     @classmethod
     def of(cls, proposal: Proposal, position: int) -> _Item:
@@ -69,13 +75,18 @@ class _Item(NamedTuple):
         node = position + system.first_item
         weights = np.asarray(proposal.evidence.get("class_weights", np.ones(len(proposal.classes))), dtype=np.float64)
         z = green(system, np.array([node]))[:, 0]
+        words = proposal.evidence.get("beside")
         return cls(
-            system, node, z, _row(system, node), weights, proposal.classes, bool(system.seeds.indptr[node + 1] > system.seeds.indptr[node])
+            system, node, z, _row(system, node), weights, proposal.classes, bool(system.seeds.indptr[node + 1] > system.seeds.indptr[node]),
+            None if words is None else np.asarray(words)[[position]], float(proposal.evidence.get("beside_share", 0.0)),
         )
 
     def says(self, row: np.ndarray) -> int:
         """The class that these scores lead to; -1 where there is nothing."""
         weighed = row * self.weights
+        if self.words is not None:
+            weighed = np.where(weighed > 1e-12 * max(float(weighed.max()), 1e-300), weighed, 0.0)
+            weighed = blended(weighed[None], self.words, self.share)[0]
         if self.system.kind != "poisson":
             return int(weighed.argmax()) if weighed.max() > 1e-12 else -1
         return int(weighed.argmax()) if np.abs(weighed).max() > 1e-12 else -1
@@ -141,7 +152,11 @@ class _Item(NamedTuple):
             order = np.argsort(-gain, kind="stable")[:MOST_SEEDS]
             margin = (self.row * self.weights)[now] - (self.row * self.weights)[rival]
             if self.system.kind == "spreading":
-                enough = np.flatnonzero(np.cumsum(gain[order]) > margin + 1e-12)
+                gone = np.cumsum(self.z[seeds[order]][:, None] * self.system.seeds[seeds[order]].toarray(), axis=0)
+                if self.words is None:
+                    enough = np.flatnonzero(np.cumsum(gain[order]) > margin + 1e-12)
+                else:
+                    enough = np.flatnonzero([self.says(row) != now for row in self.row - gone])
                 size = int(enough[0]) + 1 if len(enough) else None
             else:
                 size = next((n for n in range(1, min(len(order), 12) + 1) if self.says(self.row_without(seeds[order[:n]])) != now), None)
@@ -149,7 +164,8 @@ class _Item(NamedTuple):
                 best = seeds[order[:size]]
         if best is None:
             return ()
-        return (self.found("seed", [self.outer(s) for s in best], self.row_without(best), self.system.kind == "spreading"),)
+        exact = self.system.kind == "spreading" and self.words is None
+        return (self.found("seed", [self.outer(s) for s in best], self.row_without(best), exact),)
 
     def edges(self) -> tuple[Mapping[str, Any], ...]:
         """Edges whose removal changes the class: the first-order effect ranks them, every step of the greedy search is solved anew."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from labelnb.results import Proposal, Report
 
-__all__ = ["check", "sensitivity"]
+__all__ = ["check", "sensitivity", "used_settings"]
 
 MOST_LISTED = 100
 HUB_TIMES = 4.0
@@ -113,13 +113,14 @@ def sensitivity(proposal: Proposal, only: Sequence[str] | None = None) -> Report
     if session is None or made is None:
         raise ValueError("sensitivity: this proposal came through no session, so it cannot be run again")
     takes_graph = "graph" in made.ingredients
-    known = [name for name in TRIED if isinstance(made.parameters.get(name), int | float) or (name == "k" and takes_graph)]
+    given = used_settings(proposal)
+    known = [name for name in TRIED if name in given or (name == "k" and takes_graph)]
     wanted = known if only is None else [name for name in only if name in known]
     if not wanted:
         raise ValueError(f"sensitivity: {made.method} has {known or 'none of them'}, got {list(only or TRIED)}")
     figures, rows = {}, []
     for name in wanted:
-        used = made.parameters.get(name)
+        used = given.get(name)
         values = sorted({*(type(used)(v) if used is not None else v for v in TRIED[name]), *([used] if used is not None else [])})
         points = [(value, *_tried(proposal, name, value)) for value in values]
         series = {"same class": [same for _, same, _ in points]}
@@ -129,6 +130,16 @@ def sensitivity(proposal: Proposal, only: Sequence[str] | None = None) -> Report
         rows += [{"hyperparameter": name, "value": v, "used": v == used, "same class": same, "left-out seeds right": right}
                  for v, same, right in points]
     return Report(title=f"How much {made.method} hangs on its settings", tables={"values": rows}, figures=figures, session=session)
+
+
+def used_settings(proposal: Proposal) -> dict[str, float]:
+    """Values of the hyperparameters that can be tried, as used: what was given, or what the method settled on."""
+    made = proposal.provenance
+    if made is None:
+        return {}
+    settled = {name: proposal.evidence.get(name) if isinstance(made.parameters[name], str) else made.parameters[name]
+               for name in TRIED if made.parameters.get(name) is not None}
+    return {name: value for name, value in settled.items() if isinstance(value, int | float)}
 
 
 def _tried(proposal: Proposal, name: str, value: float) -> tuple[float, float | None]:

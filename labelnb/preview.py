@@ -150,15 +150,21 @@ def _seeds(proposal: Proposal, system: Any, places: Mapping[int, int]) -> Any:
 
 
 def _probabilities(proposal: Proposal, system: Any, evidence: Mapping[str, Any]) -> np.ndarray:
-    """(N, K) what the methods of one linear solve make of their scores: shares, their own label for seeds, nothing where none reaches."""
+    """(N, K) what the methods of one linear solve make of their scores: shares, their own label for seeds, nothing where none reaches.
+
+    What speaks beside the graph (`evidence["beside"]`, as in safe `zlap`) says what it said: it is not learned anew.
+    """
+    from labelnb.methods.propagation.system_proposal import blended
+
     scores = np.asarray(evidence["scores"], np.float64)
     shares = scores - scores.min(axis=1, keepdims=True) if system.kind == "poisson" and scores.shape[1] > 1 else np.maximum(scores, 0)
     nodes = system.seed_nodes[system.seed_nodes >= system.first_item]
     known = nodes - system.first_item
-    shares[known] = system.seeds[nodes].toarray() > 0
-    shares *= np.asarray(evidence["reached"])[:, None]
-    total = shares.sum(axis=1, keepdims=True)
-    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+    reached = np.asarray(evidence["reached"])
+    made = blended(shares * reached[:, None], evidence.get("beside"), float(evidence.get("beside_share", 0.0)))
+    made[known] = system.seeds[nodes].toarray() > 0
+    total = made.sum(axis=1, keepdims=True)
+    return np.divide(made, total, out=np.zeros_like(made), where=total > 0)
 
 
 def _by_running(proposal: Proposal, edits: Any, places: Mapping[int, int]) -> Proposal:

@@ -8,6 +8,7 @@ from labelnb.methods.propagation import harmonic_functions, label_spreading, poi
 from labelnb.methods.zero_shot import clip
 from labelnb.results import Proposal
 from tests.methods.graph_twins import few_labels, neighbour_graph
+from tests.methods.zlap_twin import planted
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_contributions_sum_to_the_scores_by_class(made):
         assert why.label == proposal.classes[proposal.predictions[item]]
         assert sum(row["share"] for row in why.rows) <= 1 + 1e-6
         assert why.rows[0]["share"] == max(row["share"] for row in why.rows)
-        assert {row["kind"] for row in why.rows} <= {"class", "seed"}
+        assert {row["kind"] for row in why.rows} <= {"class", "seed", "classifier"}
 
 
 @pytest.mark.parametrize("method", [label_spreading, harmonic_functions, poisson_learning])
@@ -87,3 +88,20 @@ def test_compare_counts_and_ranks_differences():
     assert [row["item"] for row in report.tables["differences"]] == ["1", "3"]
     with pytest.raises(ValueError, match="same items and classes"):
         a.compare(Proposal(np.ones((4, 3)) / 3))
+
+
+def test_what_speaks_beside_the_graph_has_its_share_and_no_part_in_the_contributions():
+    x, c, truth = planted()
+    labels = np.where(np.arange(len(x)) < 40, truth, -1)
+    made = zlap(x, c, labels=labels)
+    assert made.evidence["chosen"] == "blend"
+    why = made.explain(50)
+    beside = [row for row in why.rows if row["kind"] == "classifier"]
+    assert sum(row["share"] for row in beside) == pytest.approx(0.5, abs=1e-6)
+    assert {row["name"] for row in beside} == {"linear probe"}
+    assert [row["share"] for row in why.rows] == sorted((row["share"] for row in why.rows), reverse=True)
+    sums = dict.fromkeys(made.classes, 0.0)
+    for row in why.contributions:
+        sums[row["class"]] += row["contribution"]
+    np.testing.assert_allclose(list(sums.values()), made.evidence["scores"][50], atol=1e-5)
+    assert not [row for row in made.explain(3).rows if row["kind"] == "classifier"], "a labelled item rests on its label"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from labelnb.compute.seed_system import solve
 from labelnb.methods.propagation import harmonic_functions, label_spreading, poisson_learning, zlap
 from labelnb.methods.zero_shot import clip
 from labelnb.results import Proposal
@@ -110,3 +111,23 @@ def test_no_graph_and_no_class_have_no_flips():
     x, c, _ = collection()
     assert clip(x, c).explain(3).flips == ()
     assert Proposal(np.zeros((2, 2))).explain(0).flips == ()
+
+
+def test_beside_a_probe_what_is_named_changes_the_whole_and_the_probe_is_held():
+    x, c, _ = collection()
+    labels = np.where(np.arange(200) < 24, np.arange(200) % 6, -1)
+    made = zlap(x, c, labels=labels)
+    assert made.evidence["chosen"] == "blend"
+    named = 0
+    for item in range(24, 60):
+        flips = [flip for flip in made.explain(item).flips if flip["kind"] == "seed"]
+        for flip in flips:
+            system = made.evidence["system"]
+            nodes = [node + 6 if node >= 0 else -1 - node for node in flip["nodes"]]
+            y = system.seeds.toarray()
+            y[nodes] = 0
+            row = np.maximum(solve(system._replace(seeds=scipy.sparse.csr_array(y)), tolerance=1e-10).scores.numpy()[6 + item], 0)
+            whole = row / row.sum() / 2 + made.evidence["beside"][item] / 2
+            assert made.classes[whole.argmax()] == flip["becomes"] != made.classes[made.predictions[item]]
+        named += len(flips)
+    assert named

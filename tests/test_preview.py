@@ -1,6 +1,7 @@
 """A preview is what the method gives when it is run on the changed graph and the changed labels."""
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,46 @@ def test_it_is_what_a_run_gives_after_the_change(session: lnb.Session, name: str
     if shown.how != "run":
         assert shown.residual <= 1e-6
     assert before.provenance.ingredients != after.provenance.ingredients, "a run on a changed graph says so"
+
+
+@pytest.fixture
+def poor_names(session: lnb.Session) -> lnb.Session:
+    """The same items with names that lie astray, so that graph and probe are not left for them."""
+    astray = np.eye(4, 8) + 0.8 * np.random.default_rng(4).normal(size=(4, 8))
+    session.embed(session.embeddings.vectors, class_embeddings=astray)
+    session.label(np.arange(12, 24), [NAMES[i % 4] for i in range(12, 24)])
+    return session
+
+
+@pytest.mark.parametrize("change", ["cut", "cut a node", "weigh", "add"])
+def test_of_a_safe_zlap_it_is_solved_beside_the_probe_as_it_spoke(poor_names: lnb.Session, change: str) -> None:
+    before = poor_names.propagation.zlap()
+    assert before.evidence["chosen"] == "blend"
+    wanted = {"cut": {"cut": [(40, 41)]}, "cut a node": {"cut": [40]}}.get(change, CHANGES[change])
+    shown = poor_names.graph.preview(before, **wanted)
+    assert shown.how == "low rank"
+    apply(poor_names, **wanted)
+    np.testing.assert_allclose(shown.proposal.probabilities, poor_names.propagation.zlap().probabilities, atol=2e-3)
+
+
+def test_where_the_probe_alone_proposes_nothing_hangs_on_the_graph(poor_names: lnb.Session) -> None:
+    before = poor_names.propagation.zlap()
+    alone = dict(before.evidence, beside_share=1.0, chosen="probe")
+    words = np.array(alone["beside"])
+    words[:24] = before.probabilities[:24]
+    proposal = dataclasses.replace(before, probabilities=words, evidence=alone)
+    shown = poor_names.graph.preview(proposal, cut=[20, 30])
+    assert shown.how == "low rank"
+    assert len(shown.changed) == 0
+    assert len(poor_names.graph.preview(proposal, labels={51: NAMES[(int(before.predictions[51]) + 1) % 4]}).changed) == 1
+
+
+def test_a_flipped_label_moves_the_graphs_half_and_the_probe_is_held(poor_names: lnb.Session) -> None:
+    before = poor_names.propagation.zlap()
+    shown = poor_names.graph.preview(before, labels={0: "drum"}).proposal
+    unsafe = poor_names.propagation.zlap(safe=False)
+    graph = poor_names.graph.preview(unsafe, labels={0: "drum"}).proposal
+    np.testing.assert_allclose(shown.probabilities[24:], (graph.probabilities + before.evidence["beside"])[24:] / 2, atol=1e-4)
 
 
 def test_previews_add_up(session: lnb.Session) -> None:

@@ -53,8 +53,8 @@ def homophily(
     from statistics import NormalDist
 
     among = scipy.sparse.triu(weights[nodes][:, nodes].astype(np.float64), k=1).tocoo()
-    a, b, weight = (*among.coords, among.data)
-    a, b, weight = a[weight > 0], b[weight > 0], weight[weight > 0]
+    there = among.data > 0
+    a, b, weight = among.coords[0][there], among.coords[1][there], among.data[there]
     same = weight * (label[a] == label[b])
     total, agree, n = float(weight.sum()), float(same.sum()), len(nodes)
     at_total = np.bincount(a, weight, n) + np.bincount(b, weight, n)

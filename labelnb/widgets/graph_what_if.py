@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from labelnb.graph_checks import used_settings
 from labelnb.results import Proposal
 from labelnb.selection import positions_of
 from labelnb.widgets.panel import Answer, Panel
@@ -203,7 +204,7 @@ class WhatIf(Panel):
     def on_sensitivity(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """Small charts: what keeps its class as one hyperparameter changes."""
         found = self.host.graph.sensitivity(self.result)
-        used = self.base.provenance.parameters if self.base.provenance is not None else {}
+        used = used_settings(self.base)
         return {"charts": [
             {"name": name, "x": chart["x"], "used": used.get(name),
              "series": {key: [None if value is None or np.isnan(value) else float(value) for value in values]

@@ -208,7 +208,7 @@ class PropagationGraph(WhatIf):
             if node["node"] >= 0:
                 node.update(self._standing(node["node"]))
         rows = [
-            {"kind": str(row["kind"]), "node": self._node(row), "name": str(row["name"]), "class": str(row["class"]),
+            {"kind": str(row["kind"]), "node": self._node(row), "name": _spoken(row), "class": str(row["class"]),
              "share": float(row["share"])} for row in why.rows if row["share"] > 0
         ]
         totals: dict[str, float] = {}
@@ -225,6 +225,8 @@ class PropagationGraph(WhatIf):
     def _node(self, row: Any) -> int | None:
         if row.get("item") is not None:
             return int(row["item"])
+        if row["kind"] == "classifier":                          # it stands in no graph
+            return None
         classes = self.result.classes
         return -1 - classes.index(row["class"]) if row["class"] in classes else None
 
@@ -248,6 +250,12 @@ class PropagationGraph(WhatIf):
         if self.host.can_search_text:
             near = np.argsort(-np.asarray(self.host.search(query)), kind="stable")[:LIST_LIMIT].tolist()
         return np.array(list(dict.fromkeys([*by_id, *by_text, *near]))[:LIST_LIMIT], np.int64)
+
+
+def _spoken(row: Any) -> str:
+    """What a share comes from; of a classifier beside the graph also what it says, as it says something of every class."""
+    beside = row["kind"] == "classifier" and row.get("item") is None
+    return f"{row['name']}: {row['class']}" if beside else str(row["name"])
 
 
 def _seed_items(proposal: Proposal) -> frozenset[int]:

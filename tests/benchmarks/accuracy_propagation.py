@@ -57,7 +57,7 @@ def candidates(x: np.ndarray, c: np.ndarray, k: int) -> dict[str, Callable[[np.n
         "zlap": lambda y: zlap(x, c, labels=y).predictions,
         "zlap, not safe": lambda y: zlap(x, c, labels=y, safe=False).predictions,
         "zlap, k 10, alpha .9, not safe": lambda y: zlap(x, c, labels=y, k=10, alpha=0.9, safe=False).predictions,
-        "zlap, chosen": lambda y: zlap(x, c, labels=y, k="auto", alpha="auto", gamma="auto").predictions,
+        "zlap, chosen": lambda y: zlap(x, c, labels=y, k="search", alpha="search", gamma="search").predictions,
     }
     return made
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from labelnb.compute import probe
 from labelnb.methods.propagation import zlap
+from labelnb.methods.propagation.left_out_choice import beside
 from labelnb.methods.zero_shot import clip
 from tests.methods.zlap_twin import RECORDED, collection, definitions, graph, planted, transductive
 
@@ -51,7 +53,7 @@ def test_short_and_overlong_lists_are_those_of_the_slow_twin(k):
 def test_labelled_items_are_seeds_as_in_the_slow_twin():
     x, c, _ = collection()
     labels = np.where(np.arange(200) % 9 == 0, np.arange(200) % 6, -1)
-    made = zlap(x, c, labels=labels, alpha=0.6, label_weight=2.5, safe=False)
+    made = zlap(x, c, labels=labels, k=5, alpha=0.6, label_weight=2.5, safe=False)
     s, _, _ = graph(x, c, 5, 5.0)
     strength = 2.5 * s[6:, :6].max(1).mean() / s[6:, 6:][s[6:, 6:] > 0].mean()
     assert made.evidence["label_strength"] == pytest.approx(strength, rel=1e-5)
@@ -219,15 +221,14 @@ def test_the_graph_is_left_where_it_does_worse_and_kept_where_it_does_not():
     assert (made.predictions[rest] == truth[rest]).mean() > (unsafe.predictions[rest] == truth[rest]).mean()
     np.testing.assert_array_equal(made.predictions[~rest], labels[~rest])
     x, c, truth = planted()
-    few = zlap(x, c, labels=np.where(np.arange(600) < 10, truth, -1), k=10, alpha=0.9)
-    assert few.evidence["chosen"] == "zlap"
-    assert "system" in few.evidence
+    few = zlap(x, c, labels=np.where(np.arange(600) < 10, truth, -1))
+    assert few.evidence["chosen"] == "blend"
 
 
 def test_auto_takes_the_setting_that_gives_back_most_labels():
     x, c, truth = planted()
     labels = np.where(np.arange(600) < 40, truth, -1)
-    made = zlap(x, c, labels=labels, k="auto", alpha="auto", gamma="auto", safe=False)
+    made = zlap(x, c, labels=labels, k="search", alpha="search", gamma="search", safe=False)
     grid = made.evidence["grid"]
     assert len(grid) == 3 * 4 * 2
     top = max(point["accuracy"] for point in grid)
@@ -238,9 +239,54 @@ def test_auto_takes_the_setting_that_gives_back_most_labels():
     assert point["accuracy"] == pytest.approx(left_out_accuracy(x, c, labels, **options))
     np.testing.assert_array_equal(zlap(x, c, labels=labels, safe=False, **chosen).probabilities, made.probabilities)
     rest = labels < 0
-    usual = zlap(x, c, labels=labels, safe=False)
+    usual = zlap(x, c, labels=labels, k=5, alpha=0.3, safe=False)
     assert (made.predictions[rest] == truth[rest]).mean() >= (usual.predictions[rest] == truth[rest]).mean()
-    assert "grid" not in zlap(x, c, k="auto", alpha="auto").evidence      # nothing to judge by
+    assert "grid" not in zlap(x, c, k="search", alpha="search").evidence  # nothing to judge by
+
+
+def test_auto_is_the_papers_setting_without_labels_and_reaches_farther_with_them():
+    x, c, truth = planted()
+    labels = np.where(np.arange(600) < 40, truth, -1)
+    for given, expected in (
+        ({}, (5, 0.3, 5.0)), ({"labels": labels}, (10, 0.9, 5.0)), ({"labels": labels, "label_weight": 0.0}, (5, 0.3, 5.0)),
+    ):
+        made = zlap(x, c, **given).evidence
+        assert (made["k"], made["alpha"], made["gamma"]) == expected
+    with pytest.raises(ValueError, match="k: got 'many', expected a number or 'auto'"):
+        zlap(x, c, k="many")
+
+
+def test_a_blend_is_half_of_the_graph_and_half_of_a_probe():
+    x, c, truth = planted()
+    labels = np.where(np.arange(600) < 40, truth, -1)
+    made, graph = zlap(x, c, labels=labels), zlap(x, c, labels=labels, safe=False)
+    assert made.evidence["chosen"] == "blend"
+    words = probe(x[:40] / np.linalg.norm(x[:40], axis=1, keepdims=True), labels[:40], n_classes=5).probabilities(
+        x / np.linalg.norm(x, axis=1, keepdims=True)).numpy()
+    expected = (graph.probabilities + words) / 2
+    expected[:40] = np.eye(5)[truth[:40]]
+    np.testing.assert_allclose(made.probabilities, expected, atol=1e-4)
+    np.testing.assert_allclose(made.evidence["scores"], graph.evidence["scores"], rtol=1e-5)
+
+
+def test_names_or_probe_take_over_only_where_the_lead_is_more_than_chance():
+    """The rule on counted mistakes."""
+    x, c, _ = planted()
+    rows, right = torch.from_numpy(x[:50]), torch.from_numpy(c)
+    known = np.full(600, -1)
+    known[:50] = (rows @ right.T).argmax(1).numpy()                 # the names are right on every label
+    system = zlap(x, c, labels=known, safe=False).evidence["system"]
+
+    def chosen(wrong: int) -> str:
+        scores = np.eye(5)[known[:50]]
+        scores[:wrong] = np.roll(scores[:wrong], 1, axis=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(beside.__globals__, "leave_one_out", lambda *_, **__: scores)
+            patch.setitem(beside.__globals__, "out_of_fold", lambda *_, **__: torch.from_numpy(scores))
+            return beside(system, torch.from_numpy(x), right, known).chosen
+
+    assert chosen(0) == "blend"
+    assert chosen(12) == "names"
 
 
 def test_proxies_lie_where_a_slow_descent_ends_and_beat_poor_names():

@@ -16,8 +16,9 @@ from labelnb.compute.probe import out_of_fold, probe
 from labelnb.compute.rewire import rewired
 from labelnb.compute.seed_system import SeedSystem
 from labelnb.methods.propagation.class_item_graph import Neighbours, class_item_weights, label_strength, node_seeds
+from labelnb.methods.propagation.system_proposal import blended
 
-__all__ = ["GridPoint", "judge", "judged_items", "zlap_grid", "best_point", "safe_choice", "without_graph", "fallback_said"]
+__all__ = ["GridPoint", "judge", "judged_items", "usual", "zlap_grid", "best_point", "Beside", "beside"]
 
 MOST_JUDGED = 300
 """Labels that are judged at most; the rest are still seeds."""
@@ -50,6 +51,21 @@ def judged_items(x: torch.Tensor, known: np.ndarray, most: int = MOST_JUDGED) ->
     from labelnb.compute.kmeans import content_order
 
     return np.sort(items[content_order(x[items], 0)[:most].cpu().numpy()])
+
+
+def usual(name: str, value: Any, known: np.ndarray) -> Any:
+    """The value of zlap's `k`, `alpha` or `gamma`, or the usual one where it is `auto`: the paper's without labels, a farther reach with.
+
+    Raises
+    ------
+    ValueError
+        If it is another text.
+    """
+    if not isinstance(value, str):
+        return value
+    if value != "auto":
+        raise ValueError(f"{name}: got {value!r}, expected a number or 'auto'")
+    return (USUAL_WITH_LABELS if (known >= 0).any() else USUAL)[name]
 
 
 def zlap_grid(
@@ -88,33 +104,66 @@ def best_point(points: Sequence[GridPoint]) -> GridPoint:
     return max((point for point in points if point.accuracy >= top - 1e-9), key=lambda point: (point.sureness, -point.k))
 
 
-def safe_choice(system: SeedSystem, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray) -> tuple[str, dict[str, float]]:
-    """`zlap`, `names` or `probe`, whichever gives back most of the known labels (the graph where it is as good), and their accuracies.
+class Beside(NamedTuple):
+    """What speaks beside the graph, and how loud."""
 
-    Each label is left out in turn on the graph; the names know none; a linear probe is judged in 10 folds, fewer where labels are.
+    chosen: str
+    """`zlap`: nothing does; `blend`: a linear probe, as loud as the graph; `probe`, `names`: these alone."""
+    share: float
+    """Of the proposal that is theirs: 0, a half or 1."""
+    left_out: dict[str, float]
+    """Share of the known labels that each gives back."""
+
+    def scores(self, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, rows: torch.Tensor) -> np.ndarray | None:
+        """(M, K) shares of what speaks beside the graph for `rows` (M, D); None where nothing does."""
+        if self.chosen == "zlap":
+            return None
+        if self.chosen == "names":
+            near = np.maximum((rows @ classes.T).cpu().numpy(), 0)
+            return near / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
+        items = np.flatnonzero(known >= 0)
+        return np.asarray(probe(x[items], known[items], n_classes=len(classes)).probabilities(rows).cpu().numpy())
+
+    def said(self) -> list[str]:
+        """Why the graph was not used, for a proposal's warnings."""
+        if self.share < 1:
+            return []
+        return [
+            f"of the known labels, left out in turn, graph and probe together give back {self.left_out['blend']:.0%}, {self.chosen} alone "
+            f"{self.left_out[self.chosen]:.0%}, more than chance explains: proposed by {self.chosen} (safe=False proposes by the graph)"
+        ]
+
+
+def beside(system: SeedSystem, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray) -> Beside:
+    """Graph and a linear probe, half each; names or probe alone only where these give back more of the known labels by two standard errors.
+
+    Each label is left out in turn on the graph; the names know none; the probe is judged in 10 folds, fewer where labels are.
+    Few labels cannot tell two accuracies apart, so that taking the larger one is a draw: the blend stays until the difference, label by
+    label, is twice its standard error.
     """
     judged, items = judged_items(x, known), np.flatnonzero(known >= 0)
-    rows = leave_one_out(system, judged + system.first_item, tolerance=1e-7)
-    nearest = (x[judged] @ classes.T).argmax(1).cpu().numpy()
-    left_out = {"zlap": judge(rows, known[judged])[0], "names": float((nearest == known[judged]).mean())}
-    if len(np.unique(known[items])) > 1:
-        folds: Any = out_of_fold(x[items], known[items], folds=min(10, len(items)), tolerance=1e-4)
-        right = folds.argmax(1).cpu().numpy() == known[items]
-        left_out["probe"] = float(right[np.isin(items, judged)].mean())
-    return max(left_out, key=lambda name: (left_out[name], name == "zlap")), left_out
+    truth = known[judged]
+    rest = np.maximum(leave_one_out(system, judged + system.first_item, tolerance=1e-7), 0)
+    right = {"zlap": (rest.argmax(axis=1) == truth) & (rest.sum(axis=1) > 0)}
+    right["names"] = (x[judged] @ classes.T).argmax(1).cpu().numpy() == truth
+    if len(np.unique(known[items])) < 2:
+        return Beside("zlap", 0.0, {name: float(each.mean()) for name, each in right.items()})
+    folds = out_of_fold(x[items], known[items], folds=min(10, len(items)), tolerance=1e-4, n_classes=len(classes))
+    words = folds.cpu().numpy()[np.isin(items, judged)]
+    right["probe"] = words.argmax(axis=1) == truth
+    right["blend"] = blended(rest, words, SHARE).argmax(axis=1) == truth
+    left_out = {name: float(each.mean()) for name, each in right.items()}
+    rival = max(("names", "probe"), key=lambda name: left_out[name])
+    lead = right[rival].astype(float) - right["blend"]
+    # A sample without a single difference has no spread, yet proves nothing: one difference at least is taken to be in it.
+    error = float(np.sqrt(max(lead.var(), 1 / len(lead)) / len(lead)))
+    chosen = rival if lead.mean() > LEAD * error else "blend"
+    return Beside(chosen, SHARE if chosen == "blend" else 1.0, left_out)
 
 
-def without_graph(chosen: str, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, rows: torch.Tensor) -> np.ndarray:
-    """(M, K) what the `names` or a `probe` of the known items say of `rows` (M, D), not negative."""
-    items = np.flatnonzero(known >= 0)
-    if chosen == "probe":
-        return np.asarray(probe(x[items], known[items], n_classes=len(classes)).probabilities(rows).cpu().numpy())
-    return np.maximum((rows @ classes.T).cpu().numpy(), 0)
-
-
-def fallback_said(chosen: str, left_out: dict[str, float]) -> str:
-    """Why the graph was not used, for a proposal's warnings."""
-    return (
-        f"of the known labels, left out in turn, the graph gives back {left_out['zlap']:.0%}, {chosen} alone {left_out[chosen]:.0%}: "
-        f"proposed by {chosen} (safe=False proposes by the graph)"
-    )
+USUAL: dict[str, float] = {"k": 5, "alpha": 0.3, "gamma": 5.0}
+USUAL_WITH_LABELS: dict[str, float] = {"k": 10, "alpha": 0.9, "gamma": 5.0}
+LEAD = 2.0
+"""Standard errors by which names or probe alone must be ahead."""
+SHARE = 0.5
+"""Of a blended proposal that is the probe's."""

@@ -11,7 +11,7 @@ from labelnb.compute.propagate import Propagation, checked_weights
 from labelnb.compute.seed_system import SeedSystem, reached, seed_system, solve
 from labelnb.results import Proposal
 
-__all__ = ["label_system", "known_labels", "propose", "own_labels", "lost"]
+__all__ = ["label_system", "known_labels", "propose", "own_labels", "blended", "lost"]
 
 
 def known_labels(graph: Any, labels: Any, n_classes: int | None) -> tuple[scipy.sparse.csr_array, np.ndarray, int]:
@@ -70,6 +70,18 @@ def own_labels(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     made[known] = 0
     made[known, labels[known]] = 1
     return made
+
+
+def blended(scores: np.ndarray, words: np.ndarray | None, share: float) -> np.ndarray:
+    """(N, K) shares of scores that are not negative, joined by what speaks beside them, (N, K) shares of its own.
+
+    Rows without any score get `share` of the words alone where that is all there is to say (`share` 1), else nothing.
+    """
+    total = scores.sum(axis=1, keepdims=True)
+    shares = np.divide(scores, total, out=np.zeros(scores.shape), where=total > 0)
+    if words is None or share == 0:
+        return shares
+    return (1 - share) * shares + share * words * ((total > 0) | (share >= 1))
 
 
 def said(solved: Propagation, joined: np.ndarray) -> list[str]:

@@ -6,19 +6,20 @@ Reference code: https://github.com/vladan-stojnic/ZLaP
 """
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import scipy.sparse
 import torch
 
-from labelnb.checks import Range, class_labels, class_rows, unit_rows, within
+from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.rewire import rewired
 from labelnb.compute.seed_system import SeedSystem, solve
 from labelnb.methods.propagation.class_item_graph import class_item_weights, label_strength, link_weights, neighbours, node_seeds
 from labelnb.methods.propagation.class_proxies import learn_proxies
-from labelnb.methods.propagation.left_out_choice import fallback_said, safe_choice, without_graph
+from labelnb.methods.propagation.left_out_choice import beside, usual
+from labelnb.methods.propagation.system_proposal import blended
 from labelnb.results import Proposal
 
 WIDGET = "review"
@@ -30,8 +31,8 @@ def zlap_inductive(
     class_embeddings: torch.Tensor,
     *,
     new_embeddings: torch.Tensor | None = None,
-    k: Annotated[int, Range(1, 200)] = 5,
-    alpha: Annotated[float, Range(0.0, 0.999)] = 0.3,
+    k: Annotated[int, Range(1, 200)] | Literal["auto"] = "auto",
+    alpha: Annotated[float, Range(0.0, 0.999)] | Literal["auto"] = "auto",
     gamma: Annotated[float, Range(0.1, 20.0)] = 5.0,
     labels: torch.Tensor | None = None,
     label_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0,
@@ -53,12 +54,12 @@ def zlap_inductive(
     embeddings : (N, D) vectors of the items that make the graph
     class_embeddings : (K, D) one vector a class, or (K, P, D) one a prompt, from the same encoder
     new_embeddings : (M, D) vectors to propose for; none proposes for `embeddings` themselves, each its own nearest neighbour
-    k : items and classes that a new item is joined to (at most N and K); in the graph as in `zlap`
+    k : items and classes that a new item is joined to (at most N and K); in the graph, and where it is `auto`, as in `zlap`
     alpha, gamma, labels, label_weight, rescale, proxies, proxy_temperature, graph_edits : as in `zlap`; with labels, the columns are
         those of all seeds of a class
     sparse : keep of each node only its largest entry, as the paper's sparse form does: less memory, near the same accuracy
-    safe : as in `zlap`: where labels are given and the graph, each left out in turn, gives back fewer of them than names alone or a
-        linear probe do, the new items are proposed for by the better of those
+    safe : as in `zlap`: where labels are given, a linear probe has half a say; it or the names alone propose where they give back more of
+        the labels than graph and probe together
 
     Returns
     -------
@@ -84,9 +85,11 @@ def zlap_inductive(
     if proxies:
         classes = learn_proxies(x, classes, proxy_temperature)
     within("proxy_temperature", proxy_temperature, 1e-3, 1.0)
-    within("alpha", alpha, 0.0, 0.999)
     known = np.full(len(x), -1) if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    near = neighbours(x, classes, k)
+    heard_labels = known if label_weight else np.full(len(x), -1)
+    near_by = int(positive_int("k", usual("k", k, heard_labels), high=200))
+    alpha = within("alpha", usual("alpha", alpha, heard_labels), 0.0, 0.999)
+    near = neighbours(x, classes, near_by)
     weights, (low, high) = class_item_weights(near, gamma, rescale or proxies)
     items = np.flatnonzero(known >= 0)
     seeds = node_seeds(len(classes), len(x), np.stack([items, known[items]]), label_strength(weights, len(classes), label_weight))
@@ -95,26 +98,30 @@ def zlap_inductive(
     system = SeedSystem("spreading", weights, seeds, float(alpha), len(classes))
     evidence: dict[str, Any] = {"knn_recall": near.recall}
     if safe and len(items) and label_weight > 0:
-        evidence["chosen"], evidence["left_out"] = safe_choice(system, x, classes, known)
-        if evidence["chosen"] != "zlap":
-            scores = without_graph(evidence["chosen"], x, classes, known, new)
-            return Proposal.from_scores(scores, evidence=evidence, warnings=[fallback_said(evidence["chosen"], evidence["left_out"])])
+        heard = beside(system, x, classes, known)
+        evidence.update(chosen=heard.chosen, left_out=heard.left_out)
+        words = heard.scores(x, classes, known, new)
+        if words is not None:
+            evidence.update(beside=words, beside_share=heard.share)
     solved = solve(system, tolerance=1e-7, device=x.device)
     columns = solved.scores.cpu().numpy()
     if sparse:
         columns = _largest_only(columns)
-    links, found = _links(x, classes, new, k, low, high, gamma)
+    links, found = _links(x, classes, new, near_by, low, high, gamma)
     scores = links @ columns
     scores = np.asarray(scores.toarray() if scipy.sparse.issparse(scores) else scores)
     said = [] if solved.converged else [f"the solve stopped at a relative residual of {solved.residual:.1e}; lower alpha"]
     lost = int((scores.sum(1) == 0).sum())
     if lost:
         said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")
+    shown = scores
+    if "beside" in evidence:
+        shown, said = blended(np.maximum(scores, 0), evidence["beside"], heard.share), heard.said() if heard.share == 1 else said
     evidence.update(
         scores=scores, columns=columns, links=links, residual=solved.residual, iterations=solved.iterations,
         knn_recall=min(near.recall, found),
     )
-    return Proposal.from_scores(scores, evidence=evidence, warnings=said)
+    return Proposal.from_scores(shown, evidence=evidence, warnings=said)
 
 
 def _links(
