@@ -124,6 +124,12 @@ class Beside(NamedTuple):
         items = np.flatnonzero(known >= 0)
         return np.asarray(probe(x[items], known[items], n_classes=len(classes)).probabilities(rows).cpu().numpy())
 
+    def evidence(self, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, rows: torch.Tensor) -> dict[str, Any]:
+        """What a proposal for `rows` says of it."""
+        words = self.scores(x, classes, known, rows)
+        made: dict[str, Any] = {"chosen": self.chosen, "left_out": self.left_out}
+        return made if words is None else {**made, "beside": words, "beside_share": self.share}
+
     def said(self) -> list[str]:
         """Why the graph was not used, for a proposal's warnings."""
         if self.share < 1:

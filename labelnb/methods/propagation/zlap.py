@@ -134,11 +134,9 @@ def zlap(
     shown, reached, warnings = made.evidence["scores"], made.evidence["reached"], _warnings(made.solved, made.evidence["reached"])
     if safe and holds.shape[1] and multi_labels is None and label_weight > 0:
         found = beside(system, x, classes, known)
-        words = found.scores(x, classes, known, x)
-        made.evidence.update(chosen=found.chosen, left_out=found.left_out)
-        if words is not None:
-            made.evidence.update(beside=words, beside_share=found.share)
-            shown = blended(np.maximum(shown, 0) * reached[:, None], words, found.share)
+        made.evidence.update(found.evidence(x, classes, known, x))
+        if "beside" in made.evidence:
+            shown = blended(np.maximum(shown, 0) * reached[:, None], made.evidence["beside"], found.share)
             reached, warnings = (np.ones(len(x), bool), found.said()) if found.share == 1 else (reached, warnings)
     return Proposal.from_scores(own_labels(shown, known), reached=reached, evidence=made.evidence, warnings=warnings)
 

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from labelnb.checks import Range, class_labels, class_rows, positive_int, unit_rows, within
+from labelnb.checks import Range, class_labels, class_rows, unit_rows, within
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.rewire import rewired
 from labelnb.compute.seed_system import SeedSystem, solve
@@ -86,9 +86,8 @@ def zlap_inductive(
         classes = learn_proxies(x, classes, proxy_temperature)
     within("proxy_temperature", proxy_temperature, 1e-3, 1.0)
     known = np.full(len(x), -1) if labels is None else class_labels(labels, len(x), n_classes=len(classes)).cpu().numpy()
-    heard_labels = known if label_weight else np.full(len(x), -1)
-    near_by = int(positive_int("k", usual("k", k, heard_labels), high=200))
-    alpha = within("alpha", usual("alpha", alpha, heard_labels), 0.0, 0.999)
+    loud = known if label_weight else np.full(len(x), -1)
+    near_by, alpha = usual("k", k, loud), within("alpha", usual("alpha", alpha, loud), 0.0, 0.999)
     near = neighbours(x, classes, near_by)
     weights, (low, high) = class_item_weights(near, gamma, rescale or proxies)
     items = np.flatnonzero(known >= 0)
@@ -99,10 +98,7 @@ def zlap_inductive(
     evidence: dict[str, Any] = {"knn_recall": near.recall}
     if safe and len(items) and label_weight > 0:
         heard = beside(system, x, classes, known)
-        evidence.update(chosen=heard.chosen, left_out=heard.left_out)
-        words = heard.scores(x, classes, known, new)
-        if words is not None:
-            evidence.update(beside=words, beside_share=heard.share)
+        evidence.update(heard.evidence(x, classes, known, new))
     solved = solve(system, tolerance=1e-7, device=x.device)
     columns = solved.scores.cpu().numpy()
     if sparse:
@@ -114,14 +110,14 @@ def zlap_inductive(
     lost = int((scores.sum(1) == 0).sum())
     if lost:
         said.append(f"{lost} new items are joined to nothing that carries a class and abstain; a larger k may help")
-    shown = scores
-    if "beside" in evidence:
-        shown, said = blended(np.maximum(scores, 0), evidence["beside"], heard.share), heard.said() if heard.share == 1 else said
     evidence.update(
         scores=scores, columns=columns, links=links, residual=solved.residual, iterations=solved.iterations,
         knn_recall=min(near.recall, found),
     )
-    return Proposal.from_scores(shown, evidence=evidence, warnings=said)
+    if "beside" not in evidence:
+        return Proposal.from_scores(scores, evidence=evidence, warnings=said)
+    shown = blended(np.maximum(scores, 0), evidence["beside"], heard.share)
+    return Proposal.from_scores(shown, evidence=evidence, warnings=heard.said() if heard.share == 1 else said)
 
 
 def _links(
