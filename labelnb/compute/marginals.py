@@ -33,10 +33,15 @@ class Rows(NamedTuple):
             raise ValueError("mass: below 1 rows may sum to less already; give either mass or row_penalty")
         return cls(mass, share < 1, hold)
 
+    @property
+    def held(self) -> bool:
+        """Whether R_i = r_i."""
+        return not self.part and self.hold == 1.0
+
     def scale(self, weight: torch.Tensor, heights: torch.Tensor, shift: torch.Tensor, at: slice) -> torch.Tensor:
         """(B,) R_i / weight_i, where W_i = weight_i exp(heights_i + shift)."""
         r = self.mass[at]
-        if not self.part and self.hold == 1.0:
+        if self.held:
             return r / weight
         above = heights + shift
         if self.part:

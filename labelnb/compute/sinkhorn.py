@@ -9,8 +9,11 @@ constant factor close to 1. The semi-dual has the same cost a pass (the rows are
 """
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from labelnb.checks import as_tensor, positive_int, within
@@ -22,6 +25,10 @@ __all__ = ["Transport", "sinkhorn"]
 
 CHUNK = 1 << 19
 """Numbers worked on at a time on a CPU, so that a block stays in its cache between its two uses; a GPU takes 64 times as many."""
+FUSED_ABOVE = 1 << 22
+"""Numbers from which compiled loops read the kernel once a pass; a smaller one stays in the cache, and would not repay their import."""
+FUSED_ROWS = 256
+"""Rows whose sums are added in the kernel's precision."""
 SINKHORN_STEPS = 3
 """Plain steps before L-BFGS: they bring wild column sums within reach of a quadratic model."""
 
@@ -170,6 +177,7 @@ class _SemiDual:
         self.heights = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
         self.weights = torch.empty(len(scores), dtype=kernel.dtype, device=scores.device)
         self.reference: torch.Tensor | None = None
+        self.fused = rows.held and scores.device.type == "cpu" and kernel.numel() >= FUSED_ABOVE
 
     def noise(self) -> float:
         """Rounding error of the values: they are differences of numbers as large as the potentials and the rows' heights."""
@@ -184,12 +192,31 @@ class _SemiDual:
         move = self._move(h)
         shift = move.max()
         v = torch.exp(move - shift).to(self.kernel.dtype)
-        sums = torch.zeros_like(h)
+        sums = self._fused(v) if self.fused else self._in_blocks(v, shift)
+        total = self.rows.value(self.weights.double().log_().add_(self.heights).add_(shift))
+        return total + self.columns.value(h), sums * v.double() - self.columns.wanted(h)
+
+    def _in_blocks(self, v: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        """(K,) column sums over v; the sums of the rows go to `weights`."""
+        sums = torch.zeros(len(v), dtype=torch.float64, device=v.device)
         for at in self.blocks:                                    # the block stays in the cache between its two products
             weight = torch.mv(self.kernel[at], v, out=self.weights[at])
             sums += torch.mv(self.kernel[at].T, self.rows.scale(weight, self.heights[at], shift, at))
-        total = self.rows.value(self.weights.double().log_().add_(self.heights).add_(shift))
-        return total + self.columns.value(h), sums * v.double() - self.columns.wanted(h)
+        return sums
+
+    def _fused(self, v: torch.Tensor) -> torch.Tensor:
+        """The same in one compiled loop."""
+        from labelnb.compute.scaling_loops import scale
+
+        parts = self.kernel.new_empty(-(-len(self.kernel) // FUSED_ROWS), len(v))
+        self._compiled(scale, v, self.rows.mass, self.weights, parts)
+        return parts.sum(0, dtype=torch.float64)
+
+    def _compiled(self, work: Callable[..., None], *arguments: Any) -> None:
+        from labelnb.compute.compiled import by_threads
+
+        plain = (part.numpy() if isinstance(part, torch.Tensor) else part for part in arguments)
+        by_threads(work, -(-len(self.kernel) // FUSED_ROWS), self.kernel.numpy(), FUSED_ROWS, *plain)
 
     def _move(self, h: torch.Tensor) -> torch.Tensor:
         """How far h is from the reference, after bringing the reference to h where that is too far."""
@@ -202,6 +229,12 @@ class _SemiDual:
         """Form the kernel around h. Numbers too small to matter are zeroed: products with denormal numbers are slow."""
         self.formed += 1
         self.reference = h.clone()
+        if self.fused and self.scores.dtype == self.kernel.dtype == torch.float32:
+            from labelnb.compute.scaling_loops import form
+
+            slope, least = np.float32(1.0 / self.temperature), np.float32(math.log(self.least))
+            self._compiled(form, self.scores, h.float(), slope, least, self.heights)
+            return
         for at in self.blocks:
             block = self.kernel[at]
             torch.mul(self.scores[at].to(block.dtype), 1.0 / self.temperature, out=block)
@@ -219,6 +252,12 @@ class _SemiDual:
         move, error = self._move(h), 0.0
         shift = move.max()
         v = torch.exp(move - shift).to(self.kernel.dtype)
+        if self.fused:
+            from labelnb.compute.scaling_loops import write_plan
+
+            errors = torch.empty_like(self.heights)
+            self._compiled(write_plan, v, self.rows.mass, errors)
+            return self.kernel, float(errors.sum())
         for at in self.blocks:
             block = self.kernel[at].mul_(v)
             weight = block.sum(1)

@@ -1,6 +1,8 @@
 """Sinkhorn against a slow float64 twin, its marginals, its two domains, and what it refuses."""
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -228,3 +230,24 @@ def test_a_plan_is_written_where_it_is_asked_for_and_scores_may_lie_in_a_file(tm
 def test_marginals_that_mean_nothing_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         sinkhorn(np.zeros((3, 2)), **change)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_compiled_pass_equals_the_blocks_with_any_number_of_threads(monkeypatch, dtype):
+    scores, row = torch.from_numpy(draw(5000, 30)).to(dtype), torch.ones(5000)
+    scores[3], row[3] = -float("inf"), 0
+    options = {"row": row, "temperature": 0.2, "tolerance": 1e-5 if dtype == torch.float32 else 1e-10}
+    kernels = importlib.import_module("labelnb.compute.sinkhorn")
+    blocks = sinkhorn(scores, **options)
+    monkeypatch.setattr(kernels, "FUSED_ABOVE", 0)
+    threads = torch.get_num_threads()
+    try:
+        plans = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            plans.append(sinkhorn(scores, **options).plan)
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(plans[0], blocks.plan, atol=2e-5 * blocks.plan.max().item() if dtype == torch.float32 else 1e-14)
+    np.testing.assert_allclose(plans[1], plans[0], atol=1e-6 * plans[0].max().item())
+    np.testing.assert_allclose(plans[0].sum(0), np.full(30, 1 / 30), atol=1e-6)
