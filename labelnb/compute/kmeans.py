@@ -16,6 +16,8 @@ __all__ = ["KMeans", "kmeans", "content_order"]
 
 CHUNK = 1 << 22
 """Distances formed at a time (16 MB)."""
+BLOCK = 1 << 19
+"""Numbers of rows read at a time where each is used once: few enough for the cache, and for memory that is at hand already."""
 COARSE_ABOVE = 1 << 33
 """Products a step from which half precision is worth its while."""
 FEW_MOVE = 0.002
@@ -96,8 +98,7 @@ def kmeans(
     work = rows[order]
     draw = generator(seed)
     best: KMeans | None = None
-    squares, mean = float((work * work).sum(dtype=torch.float64)), work.mean(0, dtype=torch.float64)
-    variance = max(0.0, squares / len(work) - float((mean * mean).sum())) / work.shape[1]
+    variance = _variance(work)
     for _ in range(n_init if isinstance(init, str) else 1):
         centres = _start(work, k, init, held, draw)
         if batch_size is None:
@@ -112,13 +113,25 @@ def kmeans(
     return best._replace(assignment=assignment)
 
 
+def _variance(rows: torch.Tensor) -> float:
+    """Mean variance of the coordinates."""
+    total = sum(block.sum(0).double() for block in rows.split(max(1, BLOCK // rows.shape[1])))
+    mean, squares = total / len(rows), float(_squares(rows).sum(dtype=torch.float64)) / len(rows)
+    return max(0.0, squares - float((mean * mean).sum())) / rows.shape[1]
+
+
+def _squares(rows: torch.Tensor) -> torch.Tensor:
+    """(N,) squared lengths, with no copy of the rows."""
+    return torch.linalg.vector_norm(rows, dim=1).square_()
+
+
 def content_order(x: torch.Tensor, seed: int) -> torch.Tensor:
     """(N,) positions that sort the rows by a random projection: an order that depends on what the rows hold, not on where they stand.
 
     Whatever draws rows at random after this sort draws the same ones however the caller had ordered them.
     """
     direction = torch.randn(x.shape[1], generator=generator(seed), dtype=torch.float64)
-    keys = torch.cat([block.double() @ direction.to(x.device) for block in x.split(max(1, CHUNK // x.shape[1]))])
+    keys = torch.cat([block.double() @ direction.to(x.device) for block in x.split(max(1, BLOCK // x.shape[1]))])
     return torch.argsort(keys, stable=True)
 
 
@@ -147,7 +160,7 @@ def _start(rows: torch.Tensor, k: int, init: str | torch.Tensor, held: torch.Ten
 def plus_plus(rows: torch.Tensor, k: int, held: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     """Greedy k-means++: of a few rows drawn by squared distance, the one that lowers the inertia most becomes the next centre."""
     trials = 2 + int(torch.log(torch.tensor(float(k))))
-    lengths = (rows * rows).sum(1)                                # (N,)
+    lengths = _squares(rows)                                      # (N,)
     centres = rows.new_empty(k, rows.shape[1])
     count = len(held)
     if count:
@@ -173,19 +186,24 @@ def _to(rows: torch.Tensor, lengths: torch.Tensor, centres: torch.Tensor) -> tor
     return (centres @ rows.T).mul_(-2).add_(lengths).add_((centres * centres).sum(1, keepdim=True)).clamp_min_(0)
 
 
-def nearest_centres(
-    rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor, coarse: torch.Tensor | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N,) nearest centre and squared distance to it, in blocks; by the products of the `coarse` rows where they are given."""
+def nearest_centres(rows: torch.Tensor, centres: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) nearest centre and squared distance to it, in blocks."""
+    assignment, scores = _best(rows, centres, None)
+    return assignment, (lengths - 2 * scores).clamp_min_(0)
+
+
+def _best(rows: torch.Tensor, centres: torch.Tensor, coarse: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) centre c of the largest x c - c c / 2, and that score."""
     halves = 0.5 * (centres * centres).sum(1)
     other = centres.T if coarse is None else centres.to(coarse.dtype).T
     assignment = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
     scores = rows.new_empty(len(rows))
-    for start in range(0, len(rows), max(1, CHUNK // len(centres))):
-        at = slice(start, start + max(1, CHUNK // len(centres)))
+    step = max(1, min(len(rows), CHUNK // len(centres)))
+    for start in range(0, len(rows), step):
+        at = slice(start, start + step)
         block = torch.addmm(halves, rows[at], other, beta=-1) if coarse is None else (coarse[at] @ other).to(rows.dtype).sub_(halves)
         torch.max(block, dim=1, out=(scores[at], assignment[at]))
-    return assignment, (lengths - 2 * scores).clamp_min_(0)
+    return assignment, scores
 
 
 def _coarse(rows: torch.Tensor, k: int) -> torch.Tensor | None:
@@ -198,14 +216,15 @@ def _coarse(rows: torch.Tensor, k: int) -> torch.Tensor | None:
 def _lloyd(
     rows: torch.Tensor, centres: torch.Tensor, held: int, spherical: bool, balanced: bool, max_iterations: int, threshold: float
 ) -> KMeans:
-    lengths = (rows * rows).sum(1)
+    lengths = _squares(rows)
     sums = _Sums(rows, len(centres))
     coarse = None if balanced else _coarse(rows, len(centres))
     method = str(rows.dtype).removeprefix("torch.") if coarse is None else "bfloat16, float32"
     assignment, converged, steps = None, False, 0
+    nearest = _Nearest(rows, lengths)
     for _ in range(max_iterations):
         steps += 1
-        moved, distances = _balanced(rows, centres, lengths) if balanced else nearest_centres(rows, centres, lengths, coarse)
+        moved, distances = _balanced(rows, centres, lengths) if balanced else nearest.of(centres, coarse)
         if coarse is not None and assignment is not None and int((moved != assignment).sum()) <= FEW_MOVE * len(rows):
             coarse = None                                         # few rows move: full precision from here on
         elif assignment is not None and torch.equal(moved, assignment):
@@ -221,8 +240,42 @@ def _lloyd(
                 break
             coarse = None
     # The assignment returned is the one to the centres returned, not to those of the step before.
-    assignment, distances = _balanced(rows, centres, lengths) if balanced else nearest_centres(rows, centres, lengths)
+    assignment, distances = _balanced(rows, centres, lengths) if balanced else nearest.of(centres, None)
     return KMeans(assignment, centres, float(distances.sum(dtype=torch.float64)), steps, converged, method)
+
+
+class _Nearest:
+    """The nearest centre of every row from step to step. After some steps most centres stand still, and what is known of these holds:
+    a row is compared with the centres that moved, and with all only where its own moved away from it."""
+
+    def __init__(self, rows: torch.Tensor, lengths: torch.Tensor) -> None:
+        self.rows, self.lengths = rows, lengths
+        self.centres: torch.Tensor | None = None
+        self.by: torch.Tensor | None = None
+        """The coarse rows by which the last step was made."""
+
+    def of(self, centres: torch.Tensor, coarse: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N,) nearest centre and squared distance to it, by the products of the `coarse` rows where they are given."""
+        moved = None
+        if self.centres is not None and self.by is coarse:
+            moved = torch.nonzero((centres != self.centres).any(1)).flatten()
+        self.centres, self.by = centres, coarse
+        if moved is None or len(moved) > 0.75 * len(centres):
+            self.assignment, self.scores = _best(self.rows, centres, coarse)
+        elif len(moved):
+            self._update(centres, coarse, moved)
+        return self.assignment, (self.lengths - 2 * self.scores).clamp_min_(0)
+
+    def _update(self, centres: torch.Tensor, coarse: torch.Tensor | None, moved: torch.Tensor) -> None:
+        left = torch.zeros(len(centres), dtype=torch.bool, device=centres.device)
+        left[moved] = True
+        place, score = _best(self.rows, centres[moved], coarse)
+        better = score >= self.scores                             # than all that stand still, as the row's best was
+        lost = torch.nonzero(left[self.assignment] & ~better).flatten()
+        self.assignment, self.scores = torch.where(better, moved[place], self.assignment), torch.maximum(score, self.scores)
+        for part in lost.split(max(1, CHUNK // self.rows.shape[1])):
+            some = None if coarse is None else coarse[part]
+            self.assignment[part], self.scores[part] = _best(self.rows[part], centres, some)
 
 
 def _by_batches(
@@ -230,7 +283,7 @@ def _by_batches(
     draw: torch.Generator,
 ) -> KMeans:
     """Every batch moves its centres towards its means, by its share of all rows that they have been given so far."""
-    lengths = (rows * rows).sum(1)
+    lengths = _squares(rows)
     counts = torch.zeros(len(centres), dtype=torch.float64, device=rows.device)
     converged, passes = False, 0
     for _ in range(max_iterations):

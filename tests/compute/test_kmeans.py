@@ -1,6 +1,8 @@
 """K-means: recovery, a brute-force twin of one step, fixed and balanced variants, invariances, and what it refuses."""
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -197,3 +199,16 @@ def test_batches_that_mean_nothing_are_refused():
         kmeans(groups()[0], 5, batch_size=0)
     with pytest.raises(ValueError, match="either batch_size or balanced"):
         kmeans(groups()[0], 5, batch_size=10, balanced=True)
+
+
+def test_what_is_kept_from_step_to_step_equals_a_search_of_all():
+    draw = torch.Generator().manual_seed(0)
+    rows, centres = torch.randn(400, 5, generator=draw, dtype=torch.float64), torch.randn(20, 5, generator=draw, dtype=torch.float64)
+    nearest = importlib.import_module("labelnb.compute.kmeans")._Nearest(rows, (rows * rows).sum(1))
+    for share in (0.0, 0.1, 0.1, 0.5, 0.9, 0.05, 0.0, 0.3, 0.2):
+        moves = torch.rand(20, 1, generator=draw) < share
+        centres = centres + moves * torch.randn(20, 5, generator=draw, dtype=torch.float64)
+        assignment, distances = nearest.of(centres, None)
+        true = torch.cdist(rows, centres).square()
+        assert torch.equal(assignment, true.argmin(1))
+        torch.testing.assert_close(distances, true.min(1).values)
