@@ -40,24 +40,33 @@ def _worst(values: Any) -> int:
 
 
 @numba.njit(nogil=True, cache=True)
+def _any_above(part: Any, limits: Any) -> bool:
+    """Whether any of _STEP values is above its limit: of a fixed number, so that sixteen are compared at once."""
+    hit = np.int32(0)
+    for c in range(_STEP):
+        hit |= np.int32(1) if part[c] > limits[c] else np.int32(0)
+    return hit > 0
+
+
+@numba.njit(nogil=True, cache=True)
 def merge_rows(low: int, high: int, found: Any, at: Any, members: Any, values: Any, indices: Any) -> None:
     """Row r of `found` holds values of `members` for the list `at[r]`."""
     width = found.shape[1]
+    limits = np.empty(_STEP, found.dtype)
     for r in range(low, high):
-        mine, known = values[at[r]], indices[at[r]]
+        mine, known, row = values[at[r]], indices[at[r]], found[r]
         place = _worst(mine)
         worst = mine[place]
+        limits[:] = worst
         for start in range(0, width, _STEP):
-            end = min(start + _STEP, width)
-            better = 0
-            for i in range(start, end):
-                better += found[r, i] > worst
-            if better > 0:
-                for i in range(start, end):
-                    if found[r, i] > worst:
-                        mine[place], known[place] = found[r, i], members[i]
-                        place = _worst(mine)
-                        worst = mine[place]
+            if start + _STEP <= width and not _any_above(row[start:start + _STEP], limits):
+                continue
+            for i in range(start, min(start + _STEP, width)):
+                if row[i] > worst:
+                    mine[place], known[place] = row[i], members[i]
+                    place = _worst(mine)
+                    worst = mine[place]
+            limits[:] = worst
 
 
 @numba.njit(nogil=True, cache=True)
@@ -69,18 +78,16 @@ def merge_columns(low: int, high: int, found: Any, at: Any, members: Any, values
         places[c - low] = _worst(values[at[c]])
         limits[c - low] = values[at[c], places[c - low]]
     for r in range(found.shape[0]):
+        row = found[r]
         for start in range(low, high, _STEP):
-            end = min(start + _STEP, high)
-            better = 0
-            for c in range(start, end):
-                better += found[r, c] > limits[c - low]
-            if better > 0:
-                for c in range(start, end):
-                    if found[r, c] > limits[c - low]:
-                        mine = values[at[c]]
-                        mine[places[c - low]], indices[at[c], places[c - low]] = found[r, c], members[r]
-                        places[c - low] = _worst(mine)
-                        limits[c - low] = mine[places[c - low]]
+            if start + _STEP <= high and not _any_above(row[start:start + _STEP], limits[start - low:start - low + _STEP]):
+                continue
+            for c in range(start, min(start + _STEP, high)):
+                if row[c] > limits[c - low]:
+                    mine = values[at[c]]
+                    mine[places[c - low]], indices[at[c], places[c - low]] = row[c], members[r]
+                    places[c - low] = _worst(mine)
+                    limits[c - low] = mine[places[c - low]]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})

@@ -1,6 +1,8 @@
 """Neighbours against a brute-force twin, and the graph made of them."""
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -248,3 +250,24 @@ def test_what_cannot_grow_is_refused():
         extend_knn_graph(knn_graph(x, 3), x)
     with pytest.raises(ValueError, match="30 queries into 20 rows"):
         extend_knn_graph(knn_graph(x[:20], 3, queries=x), x)
+
+
+@pytest.mark.parametrize("tight", [0, 60, 1500])
+def test_half_precision_screens_and_the_answer_stays_exact(monkeypatch, tight):
+    """Of the rows, `tight` lie so close together that half precision cannot order them: these few are searched anew, or all are."""
+    screening = importlib.import_module("labelnb.compute.screening")
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(1500, 64))
+    x[:tight] = x[0] + 1e-3 * x[:tight]
+    x = x.astype(np.float32)
+    monkeypatch.setattr(screening, "_COARSE_ABOVE", 1000)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    searched, by_halves = [], screening._by_halves
+    monkeypatch.setattr(screening, "_by_halves", lambda *given: searched.append(by_halves(*given)) or searched[-1])
+    found = knn_graph(x, 5, exact=True)
+    assert (searched[0] is None) == (tight == 1500)
+    unit = x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
+    true = unit @ unit.T
+    np.fill_diagonal(true, -np.inf)
+    np.testing.assert_allclose(found.similarities, -np.sort(-true, axis=1)[:, :5], atol=1e-7)
+    np.testing.assert_allclose(np.take_along_axis(true, found.indices.numpy(), axis=1), found.similarities, atol=1e-7)
