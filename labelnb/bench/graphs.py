@@ -1,4 +1,4 @@
-"""Benchmarks of neighbours, propagation and maps. faiss, hnswlib, pynndescent, scipy, scikit-learn, umap-learn, openTSNE as peers."""
+"""Benchmarks of neighbours, propagation and maps. faiss, hnswlib, usearch, pynndescent, scipy, scikit-learn, umap-learn as peers."""
 from __future__ import annotations
 
 import warnings
@@ -25,9 +25,10 @@ def knn(n: int) -> Case:
     runs: dict[str, Any] = {"labelnb": lambda: knn_graph(x, K, exact=False).indices.numpy()}
     runs |= _faiss_indexes(x) if find_spec("faiss") else {}
     runs |= {"hnswlib": lambda: _hnswlib(x)} if find_spec("hnswlib") else {}
+    runs |= {"usearch": lambda: _usearch(x)} if find_spec("usearch") else {}
     if find_spec("pynndescent"):
         runs |= {f"pynndescent {m}": lambda m=m: _descent(x, m) for m in (K + 1, 2 * K + 1)}
-    return Case("knn_graph", f"{n} x 512, k {K}", n, runs, _recall(x), _absent("faiss", "hnswlib", "pynndescent"))
+    return Case("knn_graph", f"{n} x 512, k {K}", n, runs, _recall(x), _absent("faiss", "hnswlib", "usearch", "pynndescent"))
 
 
 def knn_exact(n: int) -> Case:
@@ -67,6 +68,7 @@ def propagate(n: int, classes: int = 100) -> Case:
         "labelnb": lambda: ours(w, y, alpha=ALPHA, tolerance=TOLERANCE).scores.numpy(),
         "scipy CG a class, float64": lambda: a_cg_a_class(np.float64),
         "scipy CG a class, float32": lambda: a_cg_a_class(np.float32),
+        "ZLaP's loop": lambda: _a_system_a_class(w, y),
         "scikit-learn LabelSpreading": lambda: _spreading(w, y),
     }
     return Case("propagate", f"{n} nodes, {w.nnz} edges, {classes} classes, alpha {ALPHA}", n, runs, quality)
@@ -140,12 +142,35 @@ def _hnswlib(x: np.ndarray) -> np.ndarray:
     return np.asarray(index.knn_query(x, K + 1)[0][:, 1:]).astype(np.int64)
 
 
+def _usearch(x: np.ndarray) -> np.ndarray:
+    import torch
+    from usearch.index import Index
+
+    index = Index(ndim=x.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=128, expansion_search=64)
+    index.add(np.arange(len(x)), x, threads=torch.get_num_threads())
+    return np.asarray(index.search(x, K + 1, threads=torch.get_num_threads()).keys[:, 1:]).astype(np.int64)
+
+
 def _descent(x: np.ndarray, neighbours: int) -> np.ndarray:
     import pynndescent
     import torch
 
     index = pynndescent.NNDescent(x, metric="cosine", n_neighbors=neighbours, random_state=0, n_jobs=torch.get_num_threads())
     return np.asarray(index.neighbor_graph[0][:, 1: K + 1])
+
+
+def _a_system_a_class(w: Any, y: np.ndarray) -> np.ndarray:
+    """The loop of ZLaP (Stojnic et al. 2024) as its code runs it, with scipy for cupy: the normalised Laplacian of the graph in float64,
+    conjugate gradients of at most 50 steps for one class after the other, each into its column. Its tolerance of 1e-6 is ours instead."""
+    degrees = np.asarray(w.sum(1), np.float64)
+    inverse = scipy.sparse.diags_array(1.0 / np.sqrt(np.where(degrees == 0, 1.0, degrees)))
+    system = scipy.sparse.csr_array(scipy.sparse.eye_array(w.shape[0]) - ALPHA * (inverse @ w.astype(np.float64) @ inverse))
+    scores = np.zeros(y.shape)
+    for c in range(y.shape[1]):
+        seeds = np.zeros(len(y))
+        seeds[:] = y[:, c]
+        scores[:, c] = scipy.sparse.linalg.cg(system, seeds, rtol=TOLERANCE, maxiter=50)[0]
+    return scores
 
 
 def _spreading(w: Any, y: np.ndarray) -> np.ndarray:
