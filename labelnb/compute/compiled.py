@@ -40,7 +40,7 @@ def _worst(values: Any) -> int:
 
 
 @numba.njit(nogil=True, cache=True)
-def _any_above(part: Any, limits: Any) -> bool:
+def _any_above(part: Any, limits: Any) -> Any:
     """Whether any of _STEP values is above its limit: of a fixed number, so that sixteen are compared at once."""
     hit = np.int32(0)
     for c in range(_STEP):
