@@ -11,6 +11,8 @@ __all__ = ["Coded", "coded", "columns_of", "dense_places", "on_the_wire"]
 
 MOST_CATEGORIES = 60
 """Categories with a colour of their own in the legend; the rarer ones are `other values`."""
+MOST_WHOLE = 12
+"""Whole numbers with so many distinct values are categories."""
 TOP = 254
 """Numbers go from 0 to this."""
 
@@ -40,21 +42,35 @@ def coded(values: Any) -> Coded:
     if array.dtype.kind in "mM":
         missing = np.isnat(array)
         return _scale(np.where(missing, np.nan, array.astype("int64").astype(np.float64)))
-    if array.dtype.kind == "f" or (array.dtype.kind in "iu" and len(np.unique(array)) > 12):
+    if array.dtype.kind == "f" or (array.dtype.kind in "iu" and not _few_values(array)):
         return _scale(array.astype(np.float64))
-    missing = np.array([value is None or value != value for value in array.tolist()], bool)
-    texts = np.array([str(value) for value in array.tolist()], dtype=object)
-    distinct, inverse, counts = np.unique(texts[~missing].astype(str), return_inverse=True, return_counts=True)
-    if array.dtype.kind in "iu":
-        by_number = np.argsort([int(name) for name in distinct], kind="stable")
-        rank = np.argsort(by_number)
-        distinct, counts, inverse = distinct[by_number], counts[by_number], rank[inverse]
+    names, code = _categories(array)
+    counts = np.bincount(code[code >= 0], minlength=len(names))
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
-    table = np.full(len(distinct), TOP)
+    table = np.full(len(names) + 1, TOP, np.uint8)
     table[kept] = np.arange(len(kept))
-    codes = np.full(len(array), 255, np.uint8)
-    codes[~missing] = table[inverse]
-    return Coded(codes, tuple(distinct[kept].tolist()))
+    table[-1] = 255
+    return Coded(table[code], tuple(names[k] for k in kept))
+
+
+def _few_values(array: np.ndarray) -> bool:
+    """Whether there are at most MOST_WHOLE distinct whole numbers; seen from the first ones where there are many."""
+    return len(np.unique(array[:1_000])) <= MOST_WHOLE and len(np.unique(array)) <= MOST_WHOLE
+
+
+def _categories(array: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The distinct values as texts, in their order, and (N,) which of them each is, -1 where there is no value."""
+    if array.dtype.kind == "b":
+        array = array.astype(str)
+    first: dict[Any, int] = {}
+    values = array.tolist()
+    if array.dtype.kind == "O":
+        values = [None if value is None or value != value else str(value) for value in values]
+    code = np.fromiter((first.setdefault(value, len(first)) for value in values), np.int64, len(values))
+    order = sorted(value for value in first if value is not None)
+    table = np.full(len(first) + 1, -1)
+    table[[first[value] for value in order]] = np.arange(len(order))
+    return [str(value) for value in order], table[code]
 
 
 def columns_of(host: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -94,17 +110,20 @@ def dense_places(xy: np.ndarray, groups: np.ndarray, n_groups: int, side: int = 
 
 def on_the_wire(xy: Any, n_items: int) -> np.ndarray:
     """(N, 2) positions as u16 within one square, their proportions kept."""
-    array = np.asarray(xy.detach().cpu() if hasattr(xy, "detach") else xy, np.float64)
+    array = np.asarray(xy.detach().cpu() if hasattr(xy, "detach") else xy)
     if array.shape != (n_items, 2):
         raise ValueError(f"xy: got shape {array.shape}, expected ({n_items}, 2): one place on the map an item")
-    if not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    columns = np.array(array.T, np.float64, order="C")
+    if not np.isfinite(columns.sum()) and not np.isfinite(columns).all():
+        bad = np.flatnonzero(~np.isfinite(columns).all(axis=0))
         raise ValueError(f"xy: {len(bad)} places are not finite, the first at position {bad[0]}; project again without them")
     if not n_items:
         return np.zeros((0, 2), "<u2")
-    low, high = array.min(axis=0), array.max(axis=0)
+    low, high = columns.min(axis=1), columns.max(axis=1)
     span = float((high - low).max()) or 1.0
-    return np.round(((array - (low + high) / 2) / span + 0.5) * 65_535).astype("<u2")
+    columns -= ((low + high) / 2 - span / 2)[:, None]
+    columns *= 65_535 / span
+    return np.ascontiguousarray(np.rint(columns, out=columns).astype("<u2").T)
 
 
 def _scale(values: np.ndarray) -> Coded:

@@ -87,7 +87,9 @@ def scatter(xy: np.ndarray, groups: np.ndarray, *, height: float = 380, most: in
         at = (xy - (low + high) / 2) * scale * [1, -1] + np.array([WIDTH, height]) * SCALE / 2
         radius = int(np.clip(np.sqrt(WIDTH * height / len(xy)) * .3, 1, 4) * SCALE)
         order = np.argsort(groups >= 0, kind="stable")
-        _stamp(pixels, at[order].astype(int), np.array([rgb(class_colour(int(group))) for group in groups[order]], np.uint8), radius)
+        present, which = np.unique(groups[order], return_inverse=True)
+        colours = np.array([rgb(class_colour(int(group))) for group in present], np.uint8)
+        _stamp(pixels, at[order].astype(int), colours[which], radius)
     return Image.fromarray(pixels)
 
 

@@ -53,6 +53,7 @@ class Explorer {
       },
     });
     this.legend = new Legend((shown) => this.filter(shown));
+    this.map.onDensity = (dense) => this.legend.setDensity(dense);
     this.outbox = new Outbox({
       request: async (kind, { bytes, done, ...payload }: Content) => (await panel.channel.request(kind, payload, bytes ? [bytes] : [], PATIENCE)).content,
       changed: () => this.drawSaving(), saved: (entry, answer) => this.saved(entry, answer), refused: (_, reason) => panel.toasts.error(reason),

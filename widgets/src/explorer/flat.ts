@@ -1,7 +1,8 @@
 /** Points on a plain canvas, pixel by pixel: slower and plainer than WebGL2, and there wherever a browser is. */
 import type { Theme } from "../shared/theme";
+import { CELL } from "./density";
 import { colours, FAINT, MARKED, NONE_COLOUR, SELECTED } from "./looks";
-import { FADED, STEPPED_BACK, type Frame, type Renderer } from "./renderer";
+import type { DensityUnder, Frame, Renderer } from "./renderer";
 import type { View } from "./view";
 
 export class FlatRenderer implements Renderer {
@@ -36,15 +37,33 @@ export class FlatRenderer implements Renderer {
   draw(view: View, frame: Frame): void {
     const { width, height } = this.canvas;
     const image = this.context.createImageData(width, height);
-    const rest = frame.emphasis ? STEPPED_BACK : 1;
+    const { density } = frame;
+    const rest = frame.rest * frame.points;
+    if (density && density.share >= 1) for (const i of density.picked) this.point(image, view, frame, i, this.looks[i], 1);
     // Back to front: what is filtered out, what has no class, what has one, what is marked or selected.
-    for (const layer of [0, 1, 2, 3]) {
+    else for (const layer of [0, 1, 2, 3]) {
       for (let i = 0; i < this.looks.length; i += frame.stride) {
         const look = this.looks[i];
-        if (layerOf(look) === layer) this.point(image, view, frame, i, look, layer === 0 ? FADED : layer === 3 ? 1 : frame.alpha * rest);
+        if (layerOf(look) === layer) this.point(image, view, frame, i, look, layer === 0 ? frame.faded * frame.points : layer === 3 ? 1 : frame.alpha * rest);
       }
     }
     this.context.putImageData(image, 0, 0);
+    if (density) this.under(density, frame.ratio);
+  }
+
+  /** Lays the density under the points that are drawn already. */
+  private under({ picture: { columns, rows, data }, share }: DensityUnder, ratio: number): void {
+    const straight = new Uint8ClampedArray(data);
+    for (let k = 0; k < straight.length; k += 4) for (let c = 0; c < 3; c++) if (data[k + 3]) straight[k + c] = (255 * data[k + c]) / data[k + 3];
+    const small = document.createElement("canvas");
+    small.width = columns;
+    small.height = rows;
+    small.getContext("2d")?.putImageData(new ImageData(straight, columns, rows), 0, 0);
+    this.context.globalCompositeOperation = "destination-over";
+    this.context.globalAlpha = share;
+    this.context.drawImage(small, 0, 0, columns * CELL * ratio, rows * CELL * ratio);
+    this.context.globalCompositeOperation = "source-over";
+    this.context.globalAlpha = 1;
   }
 
   destroy(): void {

@@ -1,7 +1,10 @@
 /** Points by WebGL2: five bytes a point on the card (u16 x, u16 y, u8 look), one draw call. */
 import type { Theme } from "../shared/theme";
+import { CELL } from "./density";
+import { DensityLayer } from "./density_layer";
+import { link } from "./gl_program";
 import { colours } from "./looks";
-import { FADED, STEPPED_BACK, type Frame, type Renderer } from "./renderer";
+import type { Frame, Renderer } from "./renderer";
 import type { View } from "./view";
 
 const VERTEX = `#version 300 es
@@ -9,7 +12,7 @@ layout(location = 0) in vec2 start;
 layout(location = 1) in vec2 end;
 layout(location = 2) in uint look;
 uniform vec2 centre, scale;
-uniform float progress, size, alpha, rest;
+uniform float progress, size, alpha, rest, faded, points;
 uniform vec3 colours[32];
 uniform vec3 ink;
 flat out vec4 fill;
@@ -22,7 +25,7 @@ void main() {
   float depth = selected ? .2 : marked ? .3 : faint ? .9 : colour == 12u ? .6 : .5;
   bool picked = selected || marked;
   float diameter = picked ? size * 1.25 + min(2.5, size * .5) : colour == 12u ? size * .86 : size;
-  float opacity = picked ? 1. : faint ? ${FADED} : alpha * rest;
+  float opacity = picked ? 1. : (faint ? faded : alpha * rest) * points;
   radius = diameter * .5;
   // Where points are tiny a ring would be all there is of them: then full opacity alone tells the picked ones.
   border = !picked || diameter < 5. ? 0. : selected ? max(1.25, size * .14) : max(1., size * .1);
@@ -52,7 +55,7 @@ void main() {
   colour = vec4(mixed.rgb * opacity, opacity);
 }`;
 
-const UNIFORMS = ["centre", "scale", "progress", "size", "alpha", "rest", "colours", "ink"] as const;
+const UNIFORMS = ["centre", "scale", "progress", "size", "alpha", "rest", "faded", "points", "colours", "ink"] as const;
 
 /** Throws where the browser has no WebGL2. */
 export class GlRenderer implements Renderer {
@@ -62,6 +65,11 @@ export class GlRenderer implements Renderer {
   private start: WebGLBuffer | null = null;
   private end: WebGLBuffer;
   private readonly looks: WebGLBuffer;
+  private readonly program: WebGLProgram;
+  private readonly picked: WebGLBuffer;
+  private density: DensityLayer | null = null;
+  /** What is not on the card yet: while density alone is drawn, the points need not be there. */
+  private waiting: { xy: Uint16Array | null; looks: Uint8Array | null } = { xy: null, looks: null };
   private room = 0;
   private n = 0;
 
@@ -69,11 +77,12 @@ export class GlRenderer implements Renderer {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, depth: true, stencil: false, premultipliedAlpha: true, powerPreference: "high-performance" });
     if (!gl || gl.isContextLost()) throw new Error("This browser draws no WebGL2.");
     this.gl = gl;
-    const program = link(gl);
-    gl.useProgram(program);
-    for (const name of UNIFORMS) this.uniforms[name] = gl.getUniformLocation(program, name);
+    this.program = link(gl, VERTEX, FRAGMENT);
+    gl.useProgram(this.program);
+    for (const name of UNIFORMS) this.uniforms[name] = gl.getUniformLocation(this.program, name);
     this.end = gl.createBuffer();
     this.looks = gl.createBuffer();
+    this.picked = gl.createBuffer();
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.enable(gl.DEPTH_TEST);
@@ -83,24 +92,21 @@ export class GlRenderer implements Renderer {
   }
 
   setPositions(xy: Uint16Array): void {
+    this.upload();
     const gl = this.gl;
     if (this.start) gl.deleteBuffer(this.start);
     this.start = this.n ? this.end : null;
     this.end = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.end);
-    gl.bufferData(gl.ARRAY_BUFFER, xy, gl.STATIC_DRAW);
+    this.waiting.xy = xy;
     this.n = xy.length >> 1;
   }
 
   setLooks(looks: Uint8Array): void {
-    const gl = this.gl;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.looks);
-    if (this.room === looks.length) gl.bufferSubData(gl.ARRAY_BUFFER, 0, looks);
-    else gl.bufferData(gl.ARRAY_BUFFER, looks, gl.DYNAMIC_DRAW);
-    this.room = looks.length;
+    this.waiting.looks = looks;
   }
 
   setTheme(theme: Theme): void {
+    this.gl.useProgram(this.program);
     this.gl.uniform3fv(this.uniforms.colours, colours(theme));
     this.gl.uniform3f(this.uniforms.ink, theme.ink[0] / 255, theme.ink[1] / 255, theme.ink[2] / 255);
   }
@@ -111,9 +117,22 @@ export class GlRenderer implements Renderer {
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    if (!this.n || !this.room) return;
+    if (!this.n || !(this.room || this.waiting.looks)) return;
+    const { density } = frame;
+    if (density) {
+      this.density ??= new DensityLayer(gl);
+      this.density.draw(density.picture, density.fresh, view.width / CELL, view.height / CELL, density.share);
+    }
+    const alone = density !== null && density.share >= 1;
+    if (!alone || density.picked.length) this.points(view, frame, alone ? density.picked : null);
+  }
+
+  private points(view: View, frame: Frame, only: Uint32Array | null): void {
+    const gl = this.gl;
+    this.upload();
+    gl.useProgram(this.program);
     const moving = frame.progress < 1 && this.start !== null;
-    const every = Math.min(frame.stride, 60);
+    const every = only ? 1 : Math.min(frame.stride, 60);
     if (moving) {
       gl.enableVertexAttribArray(0);
       gl.bindBuffer(gl.ARRAY_BUFFER, this.start);
@@ -129,25 +148,32 @@ export class GlRenderer implements Renderer {
     gl.uniform1f(this.uniforms.progress, moving ? frame.progress : 1);
     gl.uniform1f(this.uniforms.size, frame.size * frame.ratio);
     gl.uniform1f(this.uniforms.alpha, frame.alpha);
-    gl.uniform1f(this.uniforms.rest, frame.emphasis ? STEPPED_BACK : 1);
-    gl.drawArrays(gl.POINTS, 0, Math.ceil(this.n / every));
+    gl.uniform1f(this.uniforms.rest, frame.rest);
+    gl.uniform1f(this.uniforms.faded, frame.faded);
+    gl.uniform1f(this.uniforms.points, frame.points);
+    if (only) {
+      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.picked);
+      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, only, gl.STREAM_DRAW);
+      gl.drawElements(gl.POINTS, only.length, gl.UNSIGNED_INT, 0);
+    } else gl.drawArrays(gl.POINTS, 0, Math.ceil(this.n / every));
+  }
+
+  private upload(): void {
+    const gl = this.gl;
+    const { xy, looks } = this.waiting;
+    this.waiting = { xy: null, looks: null };
+    if (xy) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.end);
+      gl.bufferData(gl.ARRAY_BUFFER, xy, gl.STATIC_DRAW);
+    }
+    if (!looks) return;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.looks);
+    if (this.room === looks.length) gl.bufferSubData(gl.ARRAY_BUFFER, 0, looks);
+    else gl.bufferData(gl.ARRAY_BUFFER, looks, gl.DYNAMIC_DRAW);
+    this.room = looks.length;
   }
 
   destroy(): void {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
-}
-
-function link(gl: WebGL2RenderingContext): WebGLProgram {
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
-    const shader = gl.createShader(kind);
-    if (!shader) throw new Error("The graphics context is gone.");
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`The shader did not link: ${gl.getProgramInfoLog(program)}`);
-  return program;
 }

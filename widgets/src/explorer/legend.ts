@@ -12,6 +12,9 @@ export class Legend {
   private entries: Entry[] = [];
   private by: ColourBy = "label";
   private ramp = false;
+  private dense = false;
+  private readonly density = h("span", { class: "lnb-map-dense", title: "Strong colour where most points lie; the colour is that of most of them. Zoom in for single points." },
+    h("span", { class: "lnb-map-dense-scale", "aria-hidden": "true" }), "few to many points a pixel; zoom in for single points");
 
   constructor(private readonly onChange: (shown: Set<number> | null) => void) {}
 
@@ -30,11 +33,18 @@ export class Legend {
     this.draw();
   }
 
+  /** Says that shades stand for how many points there are. */
+  setDensity(dense: boolean): void {
+    if (dense === this.dense) return;
+    this.dense = dense;
+    this.draw();
+  }
+
   private draw(): void {
     const focused = this.element.contains(focusedIn(this.element)) ? focusedIn(this.element)!.dataset.group : undefined;
     const heading = h("span", { class: "lnb-caps" }, this.by);
     const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-map-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
-    fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all);
+    fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all, this.dense && this.density);
     if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-group="${focused}"]`)?.focus();
   }
 

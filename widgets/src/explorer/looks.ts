@@ -8,7 +8,7 @@ export const MARKED = 64;
 export const FAINT = 128;
 export const NONE_COLOUR = 12;
 export const OTHER_COLOUR = 13;
-const RAMP_START = 16;
+export const RAMP_START = 16;
 
 /** `label`, `proposal`, `confidence`, or the name of a column. */
 export type ColourBy = string;

@@ -18,6 +18,8 @@ export class PointMap {
   readonly area: HTMLElement;
   readonly surface: Surface;
   readonly names: NameLayer;
+  /** Told after every drawing whether it is mostly density. */
+  onDensity: (dense: boolean) => void = () => {};
   private readonly gestures: Gestures;
   private readonly hover: HoverCard;
   private readonly outline = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
@@ -162,6 +164,7 @@ export class PointMap {
   }
 
   private follow(): void {
+    this.onDensity(this.surface.densityShare > 0.5);
     this.names.place();
     this.ranked.forEach((position, k) => {
       const [x, y] = this.surface.placeOf(position);

@@ -1,5 +1,6 @@
 /** What draws the points: WebGL2, or a plain canvas where there is none. */
 import type { Theme } from "../shared/theme";
+import type { DensityPicture } from "./density";
 import type { View } from "./view";
 
 export interface Frame {
@@ -11,10 +12,26 @@ export interface Frame {
   stride: number;
   /** 0 ... 1 on the way from the former positions to the new. */
   progress: number;
-  /** Whether something is selected or marked, so that the rest steps back. */
-  emphasis: boolean;
+  /** How far the other points step back where something is selected or marked: 1 not at all. */
+  rest: number;
+  /** Opacity of what is filtered out. */
+  faded: number;
+  /** Strength of all points that are not picked: less where density takes over. */
+  points: number;
   /** Device pixels a CSS pixel. */
   ratio: number;
+  /** What lies under the points where there are too many to tell apart; null where there are not. */
+  density: DensityUnder | null;
+}
+
+export interface DensityUnder {
+  picture: DensityPicture;
+  /** Whether the picture is another one than at the last drawing. */
+  fresh: boolean;
+  /** 0 ... 1. At 1 only the points in `picked` are drawn. */
+  share: number;
+  /** Positions drawn as points even there. */
+  picked: Uint32Array;
 }
 
 export interface Renderer {

@@ -2,16 +2,22 @@
 import type { Bits } from "../shared/bits";
 import { h } from "../shared/dom";
 import type { Theme } from "../shared/theme";
+import { crowding, Density, densityShare, type DensityPicture } from "./density";
 import { FlatRenderer } from "./flat";
 import { GlRenderer } from "./gl";
-import { FAINT, writeLooks, type Codes } from "./looks";
+import { colours, FAINT, writeLooks, type Codes } from "./looks";
 import { Cells } from "./nearest";
-import type { Renderer } from "./renderer";
+import { FADED, STEPPED_BACK, type DensityUnder, type Renderer } from "./renderer";
 import { boxOf, View } from "./view";
 
 const TRANSITION = 700;
 /** Points drawn while the map moves. */
 const IN_MOTION = 150_000;
+/** Points counted for the density while the map moves, and for its first picture. */
+const COUNTED_IN_MOTION = 300_000;
+/** Up to so many picked points are drawn as points over the density; more are a density themselves. */
+const MOST_PICKED = 20_000;
+const NO_POINTS = new Uint32Array(0);
 const STRIDES = [1, 2, 3, 5, 7, 11, 13, 17, 23, 29, 37, 47, 59];
 /** From here on, what can wait waits until the browser is idle. */
 const MANY = 200_000;
@@ -27,6 +33,15 @@ export class Surface {
   onDrawn: () => void = () => {};
   /** Called with a sentence when the picture is lost, and "" when it is back. */
   onTrouble: (text: string) => void = () => {};
+  /** How much of the picture is density, 0 ... 1; the rest is points. */
+  densityShare = 0;
+  private readonly density = new Density();
+  private drawnDensity: { picture: DensityPicture; of: string } | null = null;
+  private crowd = 0;
+  private former: Uint16Array | null = null;
+  private revision = 0;
+  private picked: Uint32Array | null = NO_POINTS;
+  private firstDrawn = false;
   private theme: Theme;
   private codes: Codes | null = null;
   private shown: ((group: number) => boolean) | null = null;
@@ -59,7 +74,9 @@ export class Surface {
   setPositions(xy: Uint16Array): void {
     const moves = this.xy.length === xy.length && this.n > 0;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.former = moves ? this.xy : null;
     this.xy = xy;
+    this.crowd = crowding(xy);
     this.cells = null;
     if (this.looks.length !== this.n) this.looks = new Uint8Array(this.n);
     this.renderer.setPositions(xy);
@@ -83,11 +100,13 @@ export class Surface {
     this.selected = selected;
     this.marked = marked;
     this.emphasis = Boolean(selected || marked);
+    this.picked = pickedPoints(selected, marked);
     this.restyle();
   }
 
   setTheme(theme: Theme): void {
     this.theme = theme;
+    this.revision++;
     this.renderer.setTheme(theme);
     this.redraw();
   }
@@ -184,6 +203,7 @@ export class Surface {
     this.renderer.canvas.addEventListener("webglcontextrestored", () => this.restored());
     this.element.replaceChildren(this.renderer.canvas);
     this.element.dataset.renderer = this.renderer.kind;
+    this.drawnDensity = null;
   }
 
   private lost(event: Event): void {
@@ -250,6 +270,7 @@ export class Surface {
     if (!this.looksStale || !this.codes || this.codes.values.length !== this.n) return;
     writeLooks(this.looks, this.codes, this.shown, this.selected, this.marked);
     this.renderer.setLooks(this.looks);
+    this.revision++;
     this.looksStale = false;
   }
 
@@ -262,10 +283,38 @@ export class Surface {
     const wanted = this.inMotion || progress < 1 ? this.n / limit : 1;
     const stride = STRIDES.find((step) => step >= wanted) ?? STRIDES[STRIDES.length - 1];
     const size = this.pointSize();
-    this.renderer.draw(this.view, { size, alpha: this.alpha(size), stride, progress: eased, emphasis: this.emphasis, ratio: this.ratio() });
+    // Faint points that lie over one another would be strong together.
+    const over = this.crowd * (size / this.view.unit) ** 2, thinner = Math.max(1, over / 2);
+    const density = this.codes ? this.densityUnder(densityShare(over), eased) : null;
+    this.renderer.draw(this.view, {
+      size, alpha: this.alpha(size), stride, progress: eased, ratio: this.ratio(), density,
+      rest: this.emphasis ? STEPPED_BACK / thinner : 1, faded: FADED / thinner, points: (1 - this.densityShare) ** 2,
+    });
+    this.element.toggleAttribute("data-density", this.densityShare > 0.5);
+    this.element.toggleAttribute("data-moving", this.inMotion || progress < 1);
     this.onDrawn();
+    if (progress >= 1) this.former = null;
     if (progress < 1) this.redraw();
     else if (this.n > MANY && !this.cells && !this.inMotion) this.sortWhenIdle();
+  }
+
+  /** What lies under the points, counted anew where the picture that is there is of something else. */
+  private densityUnder(share: number, progress: number): DensityUnder | null {
+    this.densityShare = share;
+    if (!share) return null;
+    const quick = this.inMotion || progress < 1 || !this.firstDrawn;
+    const stride = quick ? STRIDES.find((step) => step >= this.n / COUNTED_IN_MOTION) ?? 59 : 1;
+    const { view } = this;
+    const of = [...view.centre, view.unit, view.width, view.height, progress, stride, this.revision].join(" ");
+    const fresh = this.drawnDensity?.of !== of;
+    if (fresh) {
+      const placed = { start: this.former, end: this.xy, progress };
+      const leaveOut = this.picked !== null && share >= 1;
+      this.drawnDensity = { of, picture: this.density.draw(placed, this.looks, view, colours(this.theme), stride, this.emphasis, leaveOut) };
+    }
+    if (!this.firstDrawn && stride > 1) requestAnimationFrame(() => this.redraw());
+    this.firstDrawn = true;
+    return { picture: this.drawnDensity!.picture, fresh, share, picked: this.picked ?? NO_POINTS };
   }
 
   /** Where points crowd, each lets the others through. */
@@ -273,4 +322,11 @@ export class Surface {
     const cover = (this.n * size * size) / (this.view.width * this.view.height * Math.max(1, this.view.zoom) ** 2);
     return Math.min(0.92, Math.max(0.4, 1.1 / (1 + 0.35 * cover)));
   }
+}
+
+/** Positions of what is selected or marked; null where there are too many to draw one by one. */
+function pickedPoints(selected: Bits | null, marked: Bits | null): Uint32Array | null {
+  const sets = [selected, marked].filter((set) => set !== null);
+  if (sets.some((set) => set.count() > MOST_PICKED)) return null;
+  return sets.length === 1 ? sets[0].positions() : Uint32Array.from(new Set(sets.flatMap((set) => [...set.positions()])));
 }
