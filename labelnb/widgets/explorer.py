@@ -1,7 +1,6 @@
 """Explorer: the map of all items in the notebook; draw around some, see them, label them."""
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,14 @@ import numpy as np
 import traitlets
 
 from labelnb.results import Proposal
-from labelnb.widgets.explorer_columns import coded, columns_of, dense_places, on_the_wire
+from labelnb.widgets.explorer_colours import COLOURINGS, Colouring, colouring
+from labelnb.widgets.explorer_columns import columns_of, dense_places, on_the_wire
 from labelnb.widgets.panel import Answer, Panel, bundle, label_codes, positions_of
 from labelnb.widgets.selected_positions import Positions
 
 __all__ = ["Explorer", "Positions"]
 
-COLOURINGS = ("label", "proposal", "confidence")
 MOST_RESULTS = 1_000
-SURE = 254
-"""Confidence 0 ... 1 is sent as 0 ... 254; 255 where the proposal abstains."""
 
 
 class Explorer(Panel):
@@ -166,12 +163,11 @@ class Explorer(Panel):
     def names(self) -> list[dict[str, Any]]:
         """What is written on the map: `name`, `x` and `y` (0 to 1 across the map, y up) of its densest place, `items`; the largest group
         first. The widget leaves out names that would lie over a larger group's."""
-        about, codes = self._codes(self.color)
-        values = np.frombuffer(codes, np.uint8 if about["bytes"] == 1 else "<u2").astype(np.int64)
-        words = about["names"] if about["names"] is not None else list(self.host.classes.names)
-        if about["ramp"]:
+        now = self._colouring(self.color)
+        if now.ramp:
             return []
-        return [{"name": words[k], "x": x, "y": y, "items": n} for k, x, y, n in dense_places(self._xy, values, len(words))]
+        words = now.group_names(self.host.classes.names)
+        return [{"name": words[k], "x": x, "y": y, "items": n} for k, x, y, n in dense_places(self._xy, now.groups, len(words))]
 
     def link(self, *others: Explorer) -> Callable[[], None]:
         """Select the same items in all of these maps, whichever is drawn on; returns how to unlink.
@@ -202,13 +198,16 @@ class Explorer(Panel):
         return unlink
 
     def save(self, path: str | Path) -> Path:
-        """Write the map as it is coloured to a .png or .svg file. In a scale's colours, and filters, the widget's own button saves it."""
+        """Write the map as it is coloured and filtered to a .png or .svg file; up to 20,000 points are vectors in it. The part that is
+        seen just now the widget's own button saves."""
         from labelnb.widgets.map_file import save_map
 
-        groups = self._groups()
+        now = self._colouring(self.color)
+        names, groups = now.group_names(self.host.classes.names), now.groups
         places = [(one["name"], 65_535 * one["x"], 65_535 * one["y"]) for one in self.names]
-        title = f"Map of {len(groups):,} items"
-        return save_map(Path(path), self._xy.astype(np.float64), groups, self._group_names(), places, title)
+        hidden = [] if self.shown is None else [k for k in range(-1, len(names)) if k not in self.shown]
+        title, colours = f"Map of {len(groups):,} items", now.colours(len(names))
+        return save_map(Path(path), self._xy, groups, names, places, title, colours=colours, hidden=hidden)
 
     def clear_results(self) -> None:
         """Close the list of results."""
@@ -219,10 +218,11 @@ class Explorer(Panel):
         """The map as a picture, for saved notebooks."""
         from labelnb.widgets.static_view import bundle_of, map_picture
 
-        groups = self._groups()
+        now = self._colouring(self.color if self._proposal is not None or self.color not in COLOURINGS else "label")
+        groups, names = now.groups, now.group_names(self.host.classes.names)
         known = int((groups >= 0).sum())
         what = {"label": "labelled", "proposal": "with a proposal", "confidence": "with a proposal"}.get(self.color, f"with {self.color!r}")
-        picture = map_picture(self._xy, groups, self._group_names()) if len(groups) else None
+        picture = map_picture(self._xy, groups, names, colours=now.colours(len(names))) if len(groups) else None
         return bundle_of(f"Map of {len(groups):,} items, {known:,} {what}", {}, picture)
 
     # Asked by the front end -----------------------------------------------------------------------------------------------
@@ -286,25 +286,6 @@ class Explorer(Panel):
 
     # Inside ---------------------------------------------------------------------------------------------------------------
 
-    def _groups(self) -> np.ndarray:
-        """(N,) group of each item as it is coloured, -1 for none."""
-        if self.color == "label" or (self.color in COLOURINGS and self._proposal is None):
-            return np.asarray(self.host.labels.values)
-        if self.color in COLOURINGS:
-            return _class_positions(self._proposal, self.host)  # type: ignore[arg-type]
-        made = coded(self._columns[self.color])
-        codes = made.codes.astype(np.int64)
-        return np.where(codes >= (len(made.names) or 255), -1, codes if made.names else codes * 7 // 255)
-
-    def _group_names(self) -> list[str]:
-        if self.color in COLOURINGS:
-            return list(self.host.classes.names)
-        made = coded(self._columns[self.color])
-        if made.names:
-            return list(made.names)
-        edges = np.linspace(made.low or 0, made.high or 0, 8)
-        return [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
-
     @traitlets.validate("color")
     def _check_new_color(self, proposal: Any) -> str:
         if proposal.value not in COLOURINGS and proposal.value not in getattr(self, "_columns", {}):
@@ -342,27 +323,15 @@ class Explorer(Panel):
         if self._origin is None or self.n_views > 1:
             self.notify("selection", {"origin": self._origin}, [self._selected_bits()])
 
+    def _colouring(self, by: str) -> Colouring:
+        return colouring(by, self.host, self._proposal, self._columns)
+
     def _codes(self, by: str) -> tuple[dict[str, Any], bytes]:
-        """What the codes mean, and one code an item: u8, or u16 where there are too many classes."""
-        if by == "confidence" and self._proposal is not None:
-            best = np.asarray(self._proposal.confidence)
-            codes = np.where(best > 0, np.round(np.clip(best, 0, 1) * SURE), 255).astype(np.uint8)
-            return {"by": by, "none": 255, "other": -1, "bytes": 1, "ramp": True, "names": None}, codes.tobytes()
-        if by in self._columns and by not in COLOURINGS:
-            made = coded(self._columns[by])
-            ramp = not made.names
-            about = {"none": 255, "other": -1 if ramp else 254, "bytes": 1, "ramp": ramp, "names": list(made.names)}
-            return {"by": by, **about, "low": made.low, "high": made.high}, made.codes.tobytes()
-        if by == "proposal" and self._proposal is not None:
-            values = _class_positions(self._proposal, self.host)
-        elif by == "label":
-            values = self._sent_codes = label_codes(self.host.labels)
-        else:
-            raise ValueError(f"colour by {by!r}: there is no proposal here; give one with w.proposal = ..., or colour by label")
-        wide = len(self.host.classes) > 250
-        none = 65_535 if wide else 255
-        codes = np.where(values >= 0, values, np.where(values == -1, none, none - 1)).astype("<u2" if wide else np.uint8)
-        return {"by": by, "none": none, "other": none - 1, "bytes": 2 if wide else 1, "ramp": False, "names": None}, codes.tobytes()
+        """What the codes mean, and the codes; from now on the notice `labels` brings what changes."""
+        now = self._colouring(by)
+        if by == "label":
+            self._sent_codes = label_codes(self.host.labels)
+        return now.about, now.codes.tobytes()
 
 
 def _check_color(color: str, proposal: Proposal | None, columns: Mapping[str, Any]) -> None:
@@ -378,12 +347,6 @@ def _fitting(proposal: Proposal, host: Any) -> None:
     strange = [name for name in proposal.classes if name not in host.classes]
     if strange:
         raise ValueError(f"proposal: its classes {strange[:5]} are not among {list(host.classes.names)[:10]}; add them first")
-
-
-def _class_positions(proposal: Proposal, host: Any) -> np.ndarray:
-    """(N,) int64 predictions as positions among the host's classes, -1 where the proposal abstains."""
-    places = np.array([*(host.classes.position(name) for name in proposal.classes), -1], np.int64)
-    return places[proposal.predictions]
 
 
 def _described(label: Any) -> str:

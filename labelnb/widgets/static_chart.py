@@ -53,8 +53,11 @@ def _box(draw: ImageDraw.ImageDraw, left: float, top: float, right: float, botto
     draw.rectangle((left * SCALE, top * SCALE, right * SCALE, bottom * SCALE), fill=colour)
 
 
-def bars(rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", most: int = 24) -> Image.Image:
-    """Horizontal bars: (name, parts, class position). The parts of a bar are its shares from sure to unsure, drawn from strong to pale."""
+def bars(
+    rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", most: int = 24, colours: Sequence[str] | None = None,
+) -> Image.Image:
+    """Horizontal bars: (name, parts, class position). The parts of a bar are its shares from sure to unsure, drawn from strong to pale.
+    `colours` by position; those of the classes by default."""
     shown = list(rows)[:most]
     left_out = len(rows) - len(shown)
     image, draw = _canvas(ROW * (len(shown) + bool(left_out)) + 8)
@@ -66,7 +69,8 @@ def bars(rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", mo
         x = float(NAME_WIDTH)
         for level, part in enumerate(parts):
             width = part / longest * room
-            _box(draw, x, y - 6, x + width, y + 6, _paler(rgb(class_colour(position)), level / max(len(parts), 1)))
+            colour = rgb(class_colour(position) if colours is None else colours[position])
+            _box(draw, x, y - 6, x + width, y + 6, _paler(colour, level / max(len(parts), 1)))
             x += width
         total = sum(parts)
         _write(draw, x + 7, y, f"{total:,.0f}{unit}" if float(total).is_integer() else f"{total:.3g}{unit}", colour=QUIET, size=11)
@@ -75,22 +79,40 @@ def bars(rows: Sequence[tuple[str, Sequence[float], int]], *, unit: str = "", mo
     return image
 
 
-def scatter(xy: np.ndarray, groups: np.ndarray, *, height: float = 380, most: int = 20_000) -> Image.Image:
-    """Points (N, 2) in the colours of their class positions (-1: neutral, drawn first). At most `most` of them, evenly taken."""
+def scatter(
+    xy: np.ndarray, groups: np.ndarray, *, height: float = 380, most: int = 20_000, colours: Sequence[str] | None = None,
+    hidden: Sequence[int] = (),
+) -> Image.Image:
+    """Points (N, 2) in the colours of their groups (classes by default; -1: neutral, drawn first). At most `most` of them, evenly taken.
+    The groups in `hidden` are drawn faint, behind the others."""
     step = -(-len(xy) // most) or 1
     xy, groups = np.asarray(xy[::step], np.float64), np.asarray(groups[::step])
     pixels = np.full((int(height * SCALE), WIDTH * SCALE, 3), 255, np.uint8)
     if len(xy):
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        room = np.array([WIDTH - 24, height - 24]) * SCALE
-        scale = (room / np.maximum(high - low, 1e-9)).min()
-        at = (xy - (low + high) / 2) * scale * [1, -1] + np.array([WIDTH, height]) * SCALE / 2
-        radius = int(np.clip(np.sqrt(WIDTH * height / len(xy)) * .3, 1, 4) * SCALE)
-        order = np.argsort(groups >= 0, kind="stable")
+        at = places_of(xy, height) * SCALE
+        radius = int(np.clip(disc_radius(len(xy), height), 1, 4) * SCALE)
+        faint = np.isin(groups, list(hidden))
+        order = np.lexsort((groups >= 0, ~faint))
         present, which = np.unique(groups[order], return_inverse=True)
-        colours = np.array([rgb(class_colour(int(group))) for group in present], np.uint8)
-        _stamp(pixels, at[order].astype(int), colours[which], radius)
+        table = [rgb(class_colour(group) if colours is None or group < 0 else colours[group]) for group in present.tolist()]
+        shades = [_paler(colour, .86) if group in hidden else colour for group, colour in zip(present.tolist(), table, strict=True)]
+        _stamp(pixels, at[order].astype(int), np.array(shades, np.uint8)[which], radius)
     return Image.fromarray(pixels)
+
+
+def places_of(xy: np.ndarray, height: float, points: np.ndarray | None = None) -> np.ndarray:
+    """Where points are drawn on a picture of `height` that all of `xy` fits on, in units of the page, y down; `xy` itself by default."""
+    if not len(xy):
+        return np.zeros((0, 2))
+    low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
+    room = np.array([WIDTH - 24, height - 24])
+    scale = (room / np.maximum(high - low, 1e-9)).min()
+    return ((xy if points is None else points) - (low + high) / 2) * scale * [1, -1] + np.array([WIDTH, height]) / 2
+
+
+def disc_radius(n_points: int, height: float) -> float:
+    """Radius of a point, in units of the page: the more there are the smaller."""
+    return float(np.clip(np.sqrt(WIDTH * height / max(1, n_points)) * .3, .8, 4))
 
 
 def _stamp(pixels: np.ndarray, at: np.ndarray, colours: np.ndarray, radius: int) -> None:

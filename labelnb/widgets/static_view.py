@@ -77,13 +77,16 @@ def report_text(report: results.Report) -> str:
     return "\n".join(lines)
 
 
-def map_picture(xy: np.ndarray, groups: np.ndarray, names: Sequence[str]) -> Image.Image:
-    """The static picture of a map: points in their classes' colours, and below how many there are of each."""
+def map_picture(
+    xy: np.ndarray, groups: np.ndarray, names: Sequence[str], *, colours: Sequence[str] | None = None, hidden: Sequence[int] = (),
+) -> Image.Image:
+    """The static picture of a map: points in their groups' colours (classes by default), and below how many there are of each."""
     from labelnb.widgets.static_chart import bars, scatter, stack
 
     counts = np.bincount(groups[groups >= 0], minlength=len(names))
     rows = [(name, [float(counts[k])], k) for k, name in enumerate(names) if counts[k]]
-    return stack([scatter(xy, groups), bars(rows, most=12)]) if rows else scatter(xy, groups)
+    picture = scatter(xy, groups, colours=colours, hidden=hidden)
+    return stack([picture, bars(rows, most=12, colours=colours)]) if rows else picture
 
 
 # One drawing a result -------------------------------------------------------------------------------------------------------

@@ -177,5 +177,6 @@ def main(sizes: list[int], names: list[str], turns: int, into: Path) -> None:
 if __name__ == "__main__":
     words = sys.argv[1:]
     asked = {word.partition("=")[0]: word.partition("=")[2] for word in words if word.startswith("--")}
-    main([int(word) for word in words if word.isdigit()] or [10_000, 100_000, 1_000_000], [word for word in words if word in SHOW] or list(SHOW),
-         int(asked.get("--turns", 3)), Path(asked.get("--into", "scatter_peers.jsonl")))
+    sizes = [int(word) for word in words if word.isdigit()] or [10_000, 100_000, 1_000_000]
+    into = Path(asked.get("--into", "scatter_peers.jsonl"))
+    main(sizes, [word for word in words if word in SHOW] or list(SHOW), int(asked.get("--turns", 3)), into)

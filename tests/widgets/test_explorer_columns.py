@@ -10,6 +10,7 @@ import traitlets
 
 from labelnb.widgets.explorer import Explorer
 from labelnb.widgets.explorer_columns import coded, dense_places
+from labelnb.widgets.palette import RAMP
 from tests.widgets.fake_host import NAMES, FakeHost
 
 
@@ -116,18 +117,61 @@ def test_the_map_as_a_file(tmp_path: Path) -> None:
 
     host, explorer = a_map()
     host.decide(np.arange(60), [NAMES[k] for k in host.items.truth])
-    host.add_class("<b> & co")
-    host.decide([0, 5, 10], "<b> & co")
+    host.add_class("<b> & co\x07")
+    host.decide([0, 5, 10], "<b> & co\x07")
     with Image.open(explorer.save(tmp_path / "map.png")) as picture:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 6
-    text = explorer.save(tmp_path / "map.svg").read_text()
-    assert "&lt;b&gt; &amp; co" in text
-    assert text.count("<text") >= 4
-    import xml.dom.minidom
-
-    assert xml.dom.minidom.parseString(text).documentElement.tagName == "svg"
+    svg = read_svg(explorer.save(tmp_path / "map.svg"))
+    assert "<b> & co" in texts_of(svg, "names")
+    assert [text.split("  ")[0] for text in texts_of(svg, "legend")] == [*NAMES, "<b> & co"]
+    assert svg.getElementsByTagName("image").length == 0
+    circles = [circle for group in part(svg, "points").childNodes for circle in group.childNodes]
+    assert len(circles) == 60
+    assert all(0 < float(one.getAttribute("cx")) < 640 and 0 < float(one.getAttribute("cy")) < 480 for one in circles)
     with pytest.raises(ValueError, match=r"expected .png or .svg"):
         explorer.save(tmp_path / "map.bmp")
+
+
+def test_circles_of_an_svg_lie_as_on_the_map_in_their_colours_and_filters_keep_a_faint_layer(tmp_path: Path) -> None:
+    host, explorer = a_map(color="city")
+    explorer.shown = [1]
+    groups = {one.getAttribute("fill"): one for one in part(read_svg(explorer.save(tmp_path / "map.svg")), "points").childNodes}
+    assert {colour: one.getAttribute("opacity") for colour, one in groups.items()} == {"#0968ba": "0.14", "#f2801e": "", "#a9adb3": "0.14"}
+    drawn = np.array([[float(c.getAttribute(key)) for key in ("cx", "cy")] for c in groups["#f2801e"].childNodes])
+    own = host.xy[0::3]                                                                          # Rome
+    for axis, sign in ((0, 1), (1, -1)):
+        assert np.corrcoef(drawn[:, axis], own[:, axis])[0, 1] * sign > .9999
+    explorer.shown, explorer.color = None, "year"
+    svg = read_svg(explorer.save(tmp_path / "scale.svg"))
+    assert {one.getAttribute("fill") for one in part(svg, "points").childNodes} == set(RAMP)
+    assert len(texts_of(svg, "legend")) == 7
+    assert texts_of(svg, "names") == []
+
+
+def test_an_svg_of_very_many_points_holds_a_picture_and_says_so(tmp_path: Path) -> None:
+    host = FakeHost(20_001)
+    text = Explorer(host, host.xy).save(tmp_path / "map.svg").read_text()
+    assert "20,001 points, drawn as a picture" in text
+    assert text.count("<image") == 1
+    assert text.count("<circle") == 0
+    assert len(text) < 2_000_000
+    read_svg(tmp_path / "map.svg")
+
+
+def read_svg(path: Path) -> Any:
+    import xml.dom.minidom
+
+    document = xml.dom.minidom.parseString(path.read_bytes())
+    assert document.documentElement.tagName == "svg"
+    return document
+
+
+def part(svg: Any, name: str) -> Any:
+    return next(group for group in svg.getElementsByTagName("g") if group.getAttribute("class") == name)
+
+
+def texts_of(svg: Any, name: str) -> list[str]:
+    return [text.firstChild.data for text in part(svg, name).getElementsByTagName("text")]
 
 
 def test_the_picture_button_gives_a_png_with_the_points(mount: Any, tmp_path: Path) -> None:
@@ -141,4 +185,20 @@ def test_the_picture_button_gives_a_png_with_the_points(mount: Any, tmp_path: Pa
         shown.page.keyboard.press("p")
     download.value.save_as(tmp_path / "map.png")
     assert not is_blank((tmp_path / "map.png").read_bytes())
+    assert shown.errors == []
+
+
+def test_an_svg_of_what_is_seen(mount: Any, tmp_path: Path) -> None:
+    host, explorer = a_map()
+    host.decide(np.arange(60), [NAMES[k] for k in host.items.truth])
+    explorer.select([3])
+    shown = mount(explorer)
+    with shown.page.expect_download() as download:
+        shown.page.get_by_role("button", name="Save as PNG").click(modifiers=["Shift"])
+    download.value.save_as(tmp_path / "seen.svg")
+    svg = read_svg(tmp_path / "seen.svg")
+    assert svg.getElementsByTagName("circle").length == 60
+    written = [text.firstChild.data for text in svg.getElementsByTagName("text")]
+    assert {"apple", "eagle"} <= set(written)
+    assert "apple  12" in written
     assert shown.errors == []

@@ -53,6 +53,7 @@ class Explorer {
       },
     });
     this.legend = new Legend((shown) => this.filter(shown));
+    this.map.onSave = (svg) => void this.savePicture(svg);
     this.map.onDensity = (dense) => this.legend.setDensity(dense);
     this.outbox = new Outbox({
       request: async (kind, { bytes, done, ...payload }: Content) => (await panel.channel.request(kind, payload, bytes ? [bytes] : [], PATIENCE)).content,
@@ -100,7 +101,7 @@ class Explorer {
       h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group, columns.length > 0 && this.column), this.searchForm);
     fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
     fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
-      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save the picture"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
+      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save as PNG"], ["shift p", "as SVG"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
   }
 
   private listen(): void {
@@ -130,7 +131,7 @@ class Explorer {
       "+": () => map.zoomBy(1.6), "=": () => map.zoomBy(1.6), "-": () => map.zoomBy(1 / 1.6), f: () => map.surface.fit(),
       l: () => map.setTool("lasso"), r: () => map.setTool("rectangle"), m: () => map.setTool("move"),
       v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
-      u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(false), "Shift+s": () => void this.similar(true), p: () => void this.savePicture(),
+      u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(false), "Shift+s": () => void this.similar(true), p: () => void this.savePicture(false), "Shift+p": () => void this.savePicture(true),
       "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
       " ": () => { if (!inGrid) return false; side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
       x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => this.decide(null, "set back to no label"),
@@ -323,14 +324,17 @@ class Explorer {
     await this.panel.attempt(() => this.panel.channel.request("similar", { less }, [this.selection.bytes]));
   }
 
-  /** The map as it is seen, as a PNG file. */
-  private async savePicture(): Promise<void> {
-    const blob = await this.map.picture();
+  /** The map as it is seen, as a PNG or SVG file. */
+  private async savePicture(svg: boolean): Promise<void> {
+    const { config, state } = this.panel;
+    const title = `${config.title}: ${count(state.n_items, "item")}, colours by ${this.by}`;
+    const blob = svg ? new Blob([this.map.drawing(title, this.legend.lines)], { type: "image/svg+xml" }) : await this.map.picture();
     if (!blob) return this.panel.toasts.say("The picture could not be made.");
+    const name = svg ? "map.svg" : "map.png";
     const url = URL.createObjectURL(blob);
-    h("a", { href: url, download: "map.png" }).click();
+    h("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.panel.status.set("Saved as map.png");
+    this.panel.status.set(`Saved as ${name}`);
   }
 
   private showResults(results: Results | null): void {

@@ -40,6 +40,18 @@ export class Legend {
     this.draw();
   }
 
+  /** The entries in words and colours, for a picture. */
+  get lines(): { text: string; colour: string; on: boolean }[] {
+    return this.entries.map(({ group, name, count }) => ({
+      text: `${name}  ${number(count)}`, on: this.isOn(group),
+      colour: getComputedStyle(this.element.querySelector(`[data-group="${group}"] .lnb-swatch`) ?? this.element).backgroundColor,
+    }));
+  }
+
+  private isOn(group: number): boolean {
+    return this.chosen === null || this.chosen.has(group);
+  }
+
   private draw(): void {
     const focused = this.element.contains(focusedIn(this.element)) ? focusedIn(this.element)!.dataset.group : undefined;
     const heading = h("span", { class: "lnb-caps" }, this.by);
@@ -49,7 +61,7 @@ export class Legend {
   }
 
   private chip({ group, name, count }: Entry): HTMLElement {
-    const on = this.chosen === null || this.chosen.has(group);
+    const on = this.isOn(group);
     const square = swatch(this.ramp ? -1 : group);
     if (this.ramp && group >= 0) square.style.setProperty("--lnb-colour", RAMP[group]);
     if (group === -2) square.style.setProperty("--lnb-colour", "var(--lnb-ink)");

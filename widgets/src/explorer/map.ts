@@ -8,6 +8,7 @@ import { HoverCard } from "./hover";
 import { fillPolygon, pointsInside } from "./lasso";
 import { NameLayer } from "./names";
 import { Surface } from "./surface";
+import { svgOf } from "./svg";
 
 const TOOLS: [Tool, string, string][] = [["lasso", "Lasso", "l"], ["rectangle", "Rectangle", "r"], ["move", "Move", "m"]];
 
@@ -20,6 +21,8 @@ export class PointMap {
   readonly names: NameLayer;
   /** Told after every drawing whether it is mostly density. */
   onDensity: (dense: boolean) => void = () => {};
+  /** The button that saves the picture was pressed, for an SVG with shift. */
+  onSave: (svg: boolean) => void = () => {};
   private readonly gestures: Gestures;
   private readonly hover: HoverCard;
   private readonly outline = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
@@ -110,6 +113,14 @@ export class PointMap {
     return new Promise((done) => canvas.toBlob(done, "image/png"));
   }
 
+  /** What is seen, as the text of an SVG. */
+  drawing(title: string, legend: { text: string; colour: string; on: boolean }[]): string {
+    const { surface } = this;
+    const { view, xy, looks, paper } = surface;
+    const ink = getComputedStyle(this.area).color;
+    return svgOf({ view, xy, looks, paper, ink, ...surface.style, raster: () => surface.snapshot().toDataURL("image/png"), names: this.names.shown, legend, title });
+  }
+
   /** Reads anew what the hover card says. */
   refreshHover(): void {
     this.hover.refresh();
@@ -124,7 +135,7 @@ export class PointMap {
   }
 
   private tools(): HTMLElement {
-    const button = (name: IconName, label: string, key: string, action: () => void) =>
+    const button = (name: IconName, label: string, key: string, action: (event: Event) => void) =>
       h("button", { class: "lnb-button", type: "button", title: `${label} (${key})`, "aria-label": label, "aria-keyshortcuts": key, onclick: action }, icon(name));
     const tools = h("div", { class: "lnb-group", role: "group", "aria-label": "Tool" });
     for (const [tool, label, key] of TOOLS) {
@@ -132,8 +143,9 @@ export class PointMap {
       this.buttons.set(tool, made);
       tools.append(made);
     }
-    const zoom = h("div", { class: "lnb-group", role: "group", "aria-label": "Zoom" });
-    fill(zoom, button("minus", "Zoom out", "-", () => this.zoomBy(1 / 1.6)), button("fit", "Show all", "f", () => this.surface.fit()), button("plus", "Zoom in", "+", () => this.zoomBy(1.6)));
+    const zoom = h("div", { class: "lnb-group", role: "group", "aria-label": "Zoom and save" });
+    fill(zoom, button("minus", "Zoom out", "-", () => this.zoomBy(1 / 1.6)), button("fit", "Show all", "f", () => this.surface.fit()), button("plus", "Zoom in", "+", () => this.zoomBy(1.6)),
+      button("save", "Save as PNG; with shift as SVG", "p", (event) => this.onSave((event as MouseEvent).shiftKey)));
     return h("div", { class: "lnb-map-tools" }, tools, zoom);
   }
 

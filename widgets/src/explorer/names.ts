@@ -11,7 +11,7 @@ const SIDE = 32;
 const FEW = 150;
 const NEAR = 0.12 * 65535;
 /** The corners that the tools take. */
-const TOOLS_WIDTH = 112;
+const TOOLS_WIDTH = 112, ZOOM_WIDTH = 146;
 const TOOLS_HEIGHT = 48;
 
 /** The densest place of every class with at least `least` points, largest class first; at most `most`. */
@@ -111,6 +111,14 @@ export class NameLayer {
     this.place();
   }
 
+  /** The names that show, in pixels. */
+  get shown(): { text: string; x: number; y: number }[] {
+    return this.tags.filter(({ tag }) => tag.style.visibility !== "hidden").map(({ place, tag }) => {
+      const [x, y] = this.surface.view.toPixel(place.x, place.y);
+      return { text: tag.textContent ?? "", x, y };
+    });
+  }
+
   /** Writes the names that show onto a picture; `ratio` is its pixels a CSS pixel. */
   paint(context: CanvasRenderingContext2D, ratio: number, ink: string): void {
     context.font = `600 ${12 * ratio}px system-ui, sans-serif`;
@@ -118,19 +126,17 @@ export class NameLayer {
     context.textBaseline = "middle";
     context.lineWidth = 3 * ratio;
     context.strokeStyle = this.surface.paper;
-    for (const { place, tag } of this.tags) {
-      if (tag.style.visibility === "hidden") continue;
-      const [x, y] = this.surface.view.toPixel(place.x, place.y);
-      context.strokeText(tag.textContent ?? "", x * ratio, y * ratio);
+    for (const { text, x, y } of this.shown) {
+      context.strokeText(text, x * ratio, y * ratio);
       context.fillStyle = ink;
-      context.fillText(tag.textContent ?? "", x * ratio, y * ratio);
+      context.fillText(text, x * ratio, y * ratio);
     }
   }
 
   /** Puts every name where its place is now, and hides those that would lie over a larger class's. */
   place(): void {
     const { view } = this.surface;
-    const taken: [number, number, number, number][] = [[0, 0, TOOLS_WIDTH, TOOLS_HEIGHT], [view.width - TOOLS_WIDTH, 0, view.width, TOOLS_HEIGHT]];
+    const taken: [number, number, number, number][] = [[0, 0, TOOLS_WIDTH, TOOLS_HEIGHT], [view.width - ZOOM_WIDTH, 0, view.width, TOOLS_HEIGHT]];
     for (const { place, tag, width, height } of this.tags) {
       const [px, py] = view.toPixel(place.x, place.y);
       const left = px - width / 2, top = py - height / 2;

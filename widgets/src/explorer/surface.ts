@@ -171,6 +171,13 @@ export class Surface {
     return copy;
   }
 
+  /** How the points look now, for a drawing of them elsewhere. */
+  get style(): { colours: Float32Array; size: number; alpha: number; faded: number } {
+    this.flushLooks();
+    const size = this.pointSize();
+    return { colours: colours(this.theme), size, alpha: this.alpha(size), faded: FADED };
+  }
+
   redraw(): void {
     if (!this.pending && !this.destroyed) this.pending = requestAnimationFrame(() => { this.pending = 0; this.draw(); });
   }
