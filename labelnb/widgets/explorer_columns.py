@@ -13,6 +13,8 @@ MOST_CATEGORIES = 60
 """Categories with a colour of their own in the legend; the rarer ones are `other values`."""
 MOST_WHOLE = 12
 """Whole numbers with so many distinct values are categories."""
+NEAR = 4_096
+"""Whole numbers within such a range are counted, not sorted."""
 TOP = 254
 """Numbers go from 0 to this."""
 
@@ -44,7 +46,7 @@ def coded(values: Any) -> Coded:
         return _scale(np.where(missing, np.nan, array.astype("int64").astype(np.float64)))
     if array.dtype.kind == "f" or (array.dtype.kind in "iu" and not _few_values(array)):
         return _scale(array.astype(np.float64))
-    names, code = _categories(array)
+    names, code = _whole_categories(array) if array.dtype.kind in "iu" else _categories(array)
     counts = np.bincount(code[code >= 0], minlength=len(names))
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
     table = np.full(len(names) + 1, TOP, np.uint8)
@@ -55,7 +57,30 @@ def coded(values: Any) -> Coded:
 
 def _few_values(array: np.ndarray) -> bool:
     """Whether there are at most MOST_WHOLE distinct whole numbers; seen from the first ones where there are many."""
-    return len(np.unique(array[:1_000])) <= MOST_WHOLE and len(np.unique(array)) <= MOST_WHOLE
+    if not len(array) or len(np.unique(array[:1_000])) > MOST_WHOLE:
+        return not len(array)
+    low, high = int(array.min()), int(array.max())
+    if high - low < NEAR:
+        return int((np.bincount(_above_least(array)) > 0).sum()) <= MOST_WHOLE
+    return len(np.unique(array)) <= MOST_WHOLE
+
+
+def _above_least(array: np.ndarray) -> np.ndarray:
+    """(N,) int64 difference from the least; small types do not overflow."""
+    array = array.astype(np.int64) if array.dtype.kind == "i" else array
+    return (array - array.min()).astype(np.int64)
+
+
+def _whole_categories(array: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The distinct whole numbers, ascending, and (N,) which of them each is."""
+    if len(array) and int(array.max()) - int(array.min()) < NEAR:
+        places = _above_least(array)
+        present = np.flatnonzero(np.bincount(places))
+        rank = np.zeros(NEAR, np.int64)
+        rank[present] = np.arange(len(present))
+        return [str(int(array.min()) + place) for place in present.tolist()], rank[places]
+    distinct, code = np.unique(array, return_inverse=True)
+    return [str(value) for value in distinct.tolist()], code
 
 
 def _categories(array: np.ndarray) -> tuple[list[str], np.ndarray]:

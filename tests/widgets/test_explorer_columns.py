@@ -26,6 +26,10 @@ def test_categories_keep_their_order_and_missing_values_are_none() -> None:
     assert made.codes.tolist() == [1, 0, 255, 1, 2]
     assert coded(np.array([True, False])).names == ("False", "True")
     assert coded(np.array([10, 2, 2])).names == ("2", "10")
+    for kind in (np.int8, np.uint8, np.int64, np.uint64):
+        assert coded(np.array([100, 20, 100, 3], kind)).codes.tolist() == [2, 1, 2, 0]
+    assert coded(np.array([-(10**9), 10**9, -(10**9)])).codes.tolist() == [0, 1, 0]
+    assert coded(np.array([-100, 100, 0], np.int8)).codes.tolist() == [0, 2, 1]
     many = coded(np.array([f"v{k}" for k in range(80) for _ in range(1 + (k < 60))], object))
     assert len(many.names) == 60
     assert (many.codes == 254).sum() == 20
