@@ -48,7 +48,8 @@ class Explorer(Panel):
     color = traitlets.Unicode("label").tag(sync=True)
     """What the colours mean: `label`, `proposal`, `confidence`, or the name of a column."""
     shown = traitlets.List(traitlets.Int(), None, allow_none=True).tag(sync=True)
-    """Legend entries that are not filtered out: class positions (of a scale: sevenths), -1 no label, -2 other answers; None for all."""
+    """Legend entries that are not filtered out: class positions (of a scale: sevenths), -1 no label, -2 other answers; None for all. Other
+    colours begin without a filter."""
     has_proposal = traitlets.Bool(False).tag(sync=True)
     selection = Positions(np.zeros(0, np.int64))
     """(n,) int64 positions, ascending. Set it, observe it."""
@@ -71,6 +72,7 @@ class Explorer(Panel):
         self.has_proposal = proposal is not None
         self.color = color
         self.observe(self._selection_changed, "selection")
+        self.observe(self._color_changed, "color")
 
     # From Python ----------------------------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Explorer(Panel):
             raise ValueError("similar: nothing is selected; give ids, or select an item first")
         away = self._positions(less)
         self._example = (positions, away)
-        title = f"like {self.host.items.ids[positions[0]]}" if len(positions) == 1 else f"like {len(positions):,} items"
+        title = f"like {self._named(int(positions[0]))}" if len(positions) == 1 else f"like {len(positions):,} items"
         scores = self.host.similar(positions)
         if len(away):
             title, scores = f"{title}, unlike {len(away):,}", scores - self.host.similar(away)
@@ -308,6 +310,11 @@ class Explorer(Panel):
             raise IndexError(f"got positions from {array.min()} to {array.max()}, expected 0 to {n - 1}")
         return array
 
+    def _named(self, position: int) -> str:
+        items = self.host.items
+        text = " ".join(str(items.text(position)).split()) if items.modality == "text" else str(items.ids[position])
+        return text if len(text) <= 40 else f"{text[:39]}…"
+
     def _show_results(self, title: str, scores: Any) -> np.ndarray:
         ranked = np.argsort(-np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf), kind="stable").astype(np.int64)
         self._results = (title, ranked[:MOST_RESULTS])
@@ -318,6 +325,9 @@ class Explorer(Panel):
         mask = np.zeros(len(self.host.items), np.uint8)
         mask[self.selection] = 1
         return np.packbits(mask, bitorder="little").tobytes()
+
+    def _color_changed(self, change: dict[str, Any]) -> None:
+        self.shown = None                                              # other colours have other groups
 
     def _selection_changed(self, change: dict[str, Any]) -> None:
         if self._origin is None or self.n_views > 1:

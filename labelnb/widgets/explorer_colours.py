@@ -62,7 +62,8 @@ class Colouring:
         if self.by == "confidence":
             return [f"{100 * k / len(RAMP):.0f}–{100 * (k + 1) / len(RAMP):.0f}%" for k in range(len(RAMP))]
         edges = np.linspace(self.low or 0, self.high or 0, len(RAMP) + 1)
-        return [f"{low:.3g}–{high:.3g}" for low, high in itertools.pairwise(edges)]
+        between = " to " if edges[0] < 0 else "–"
+        return [f"{low:.3g}{between}{high:.3g}" for low, high in itertools.pairwise(edges)]
 
     def colours(self, n_groups: int) -> list[str]:
         """`#rrggbb` of the groups."""

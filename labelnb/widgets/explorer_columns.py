@@ -46,7 +46,11 @@ def coded(values: Any) -> Coded:
         return _scale(np.where(missing, np.nan, array.astype("int64").astype(np.float64)))
     if array.dtype.kind == "f" or (array.dtype.kind in "iu" and not _few_values(array)):
         return _scale(array.astype(np.float64))
-    names, code = _whole_categories(array) if array.dtype.kind in "iu" else _categories(array)
+    if array.dtype.kind == "b":
+        positions, code = _whole_categories(array.astype(np.uint8))
+        names = [("False", "True")[int(position)] for position in positions]
+    else:
+        names, code = _whole_categories(array) if array.dtype.kind in "iu" else _categories(array)
     counts = np.bincount(code[code >= 0], minlength=len(names))
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
     table = np.full(len(names) + 1, TOP, np.uint8)
@@ -85,8 +89,6 @@ def _whole_categories(array: np.ndarray) -> tuple[list[str], np.ndarray]:
 
 def _categories(array: np.ndarray) -> tuple[list[str], np.ndarray]:
     """The distinct values as texts, in their order, and (N,) which of them each is, -1 where there is no value."""
-    if array.dtype.kind == "b":
-        array = array.astype(str)
     first: dict[Any, int] = {}
     values = array.tolist()
     if array.dtype.kind == "O":

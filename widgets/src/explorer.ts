@@ -247,6 +247,7 @@ class Explorer {
 
   private colourBy(by: ColourBy): void {
     this.panel.model.set?.("color", by);
+    this.panel.model.set?.("shown", null);
     this.panel.model.save_changes?.();
   }
 
@@ -305,6 +306,7 @@ class Explorer {
     const list: number[] | null = this.panel.model.get("shown");
     const shown = list ? new Set(list) : null;
     this.legend.set(shown);
+    this.map.names.setShown(shown);
     this.map.surface.setShown(shown ? (group) => shown.has(group) : null);
   }
 

@@ -80,8 +80,8 @@ export class FlatRenderer implements Renderer {
     }
     const [px, py] = view.toPixel(x / 65535, y / 65535);
     const picked = (look & (SELECTED | MARKED)) !== 0;
-    const diameter = picked ? frame.size * 1.25 + Math.min(2.5, frame.size * 0.5) : frame.size;
-    const border = picked && diameter >= 5 ? Math.max(1.25, frame.size * 0.14) : 0;
+    const diameter = picked ? frame.size + frame.outline * (frame.size * 0.25 + Math.min(2.5, frame.size * 0.5)) : frame.size;
+    const border = picked && diameter >= 5 && frame.outline >= 0.1 ? frame.outline * Math.max(1.25, frame.size * 0.14) : 0;
     this.disc(image, px * frame.ratio, py * frame.ratio, (diameter * frame.ratio) / 2, 3 * (look & 31), alpha, border * frame.ratio);
   }
 

@@ -12,7 +12,7 @@ layout(location = 0) in vec2 start;
 layout(location = 1) in vec2 end;
 layout(location = 2) in uint look;
 uniform vec2 centre, scale;
-uniform float progress, size, alpha, rest, faded, points;
+uniform float progress, size, alpha, rest, faded, points, outline;
 uniform vec3 colours[32];
 uniform vec3 ink;
 flat out vec4 fill;
@@ -24,11 +24,11 @@ void main() {
   uint colour = look & 31u;
   float depth = selected ? .2 : marked ? .3 : faint ? .9 : colour == 12u ? .6 : .5;
   bool picked = selected || marked;
-  float diameter = picked ? size * 1.25 + min(2.5, size * .5) : colour == 12u ? size * .86 : size;
+  float diameter = picked ? size + outline * (size * .25 + min(2.5, size * .5)) : colour == 12u ? size * .86 : size;
   float opacity = picked ? 1. : (faint ? faded : alpha * rest) * points;
   radius = diameter * .5;
   // Where points are tiny a ring would be all there is of them: then full opacity alone tells the picked ones.
-  border = !picked || diameter < 5. ? 0. : selected ? max(1.25, size * .14) : max(1., size * .1);
+  border = !picked || diameter < 5. || outline < .1 ? 0. : outline * (selected ? max(1.25, size * .14) : max(1., size * .1));
   fill = vec4(colours[colour], opacity);
   edge = vec4(ink, selected ? 1. : .75);
   gl_Position = vec4(at, depth, 1.);
@@ -55,7 +55,7 @@ void main() {
   colour = vec4(mixed.rgb * opacity, opacity);
 }`;
 
-const UNIFORMS = ["centre", "scale", "progress", "size", "alpha", "rest", "faded", "points", "colours", "ink"] as const;
+const UNIFORMS = ["centre", "scale", "progress", "size", "alpha", "rest", "faded", "points", "outline", "colours", "ink"] as const;
 
 /** Throws where the browser has no WebGL2. */
 export class GlRenderer implements Renderer {
@@ -151,6 +151,7 @@ export class GlRenderer implements Renderer {
     gl.uniform1f(this.uniforms.rest, frame.rest);
     gl.uniform1f(this.uniforms.faded, frame.faded);
     gl.uniform1f(this.uniforms.points, frame.points);
+    gl.uniform1f(this.uniforms.outline, frame.outline);
     if (only) {
       gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.picked);
       gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, only, gl.STREAM_DRAW);

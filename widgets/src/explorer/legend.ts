@@ -18,9 +18,8 @@ export class Legend {
 
   constructor(private readonly onChange: (shown: Set<number> | null) => void) {}
 
-  /** Draws the entries; those that no longer exist leave the filter. */
+  /** Draws the entries. */
   update(by: ColourBy, entries: Entry[], ramp = false): void {
-    if (by !== this.by) this.chosen = null;
     this.ramp = ramp;
     this.by = by;
     this.entries = entries;
@@ -86,7 +85,7 @@ export class Legend {
 /** Names of the seven steps of a scale: "0.1–0.35", ... */
 export function rangeNames(low: number, high: number): string[] {
   const at = (k: number) => String(Number((low + ((high - low) * k) / RAMP.length).toPrecision(3)));
-  return RAMP.map((_, k) => `${at(k)}–${at(k + 1)}`);
+  return RAMP.map((_, k) => `${at(k)}${low < 0 ? " to " : "–"}${at(k + 1)}`);
 }
 
 /** Names of the seven steps of confidence: "0–14%", "14–29%", ... */

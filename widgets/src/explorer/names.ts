@@ -95,6 +95,8 @@ export class NameLayer {
   readonly element = h("div", { class: "lnb-map-names", "aria-hidden": "true" });
   private tags: { place: Place; tag: HTMLElement; width: number; height: number }[] = [];
 
+  private left: Set<number> | null = null;
+
   constructor(private readonly surface: Surface) {}
 
   set(places: Place[], names: string[]): void {
@@ -119,6 +121,12 @@ export class NameLayer {
     });
   }
 
+  /** Names of groups that a filter leaves out go; null is no filter. */
+  setShown(shown: Set<number> | null): void {
+    this.left = shown;
+    this.place();
+  }
+
   /** Writes the names that show onto a picture; `ratio` is its pixels a CSS pixel. */
   paint(context: CanvasRenderingContext2D, ratio: number, ink: string): void {
     context.font = `600 ${12 * ratio}px system-ui, sans-serif`;
@@ -140,7 +148,7 @@ export class NameLayer {
     for (const { place, tag, width, height } of this.tags) {
       const [px, py] = view.toPixel(place.x, place.y);
       const left = px - width / 2, top = py - height / 2;
-      const outside = left < 0 || top < 0 || left + width > view.width || top + height > view.height;
+      const outside = (this.left !== null && !this.left.has(place.group)) || left < 0 || top < 0 || left + width > view.width || top + height > view.height;
       const covers = taken.some(([x0, y0, x1, y1]) => left < x1 && left + width > x0 && top < y1 && top + height > y0);
       tag.style.visibility = outside || covers ? "hidden" : "visible";
       if (outside || covers) continue;

@@ -16,6 +16,8 @@ export interface Frame {
   rest: number;
   /** Opacity of what is filtered out. */
   faded: number;
+  /** 0 ... 1, how far picked points stand out by size and ring: less where there are many, or their rings would be all there is to see. */
+  outline: number;
   /** Strength of all points that are not picked: less where density takes over. */
   points: number;
   /** Device pixels a CSS pixel. */

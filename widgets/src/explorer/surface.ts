@@ -295,7 +295,7 @@ export class Surface {
     const density = this.codes ? this.densityUnder(densityShare(over), eased) : null;
     this.renderer.draw(this.view, {
       size, alpha: this.alpha(size), stride, progress: eased, ratio: this.ratio(), density,
-      rest: this.emphasis ? STEPPED_BACK / thinner : 1, faded: FADED / thinner, points: (1 - this.densityShare) ** 2,
+      rest: this.emphasis ? STEPPED_BACK / thinner : 1, faded: FADED / thinner, points: (1 - this.densityShare) ** 2, outline: this.outline(),
     });
     this.element.toggleAttribute("data-density", this.densityShare > 0.5);
     this.element.toggleAttribute("data-moving", this.inMotion || progress < 1);
@@ -322,6 +322,11 @@ export class Surface {
     if (!this.firstDrawn && stride > 1) requestAnimationFrame(() => this.redraw());
     this.firstDrawn = true;
     return { picture: this.drawnDensity!.picture, fresh, share, picked: this.picked ?? NO_POINTS };
+  }
+
+  private outline(): number {
+    const picked = this.picked?.length ?? Infinity;
+    return Math.min(1, Math.max(0, 1 - Math.log(picked / 150) / Math.log(20)));
   }
 
   /** Where points crowd, each lets the others through. */
