@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -266,7 +267,7 @@ def _encoded(encoder: Any, batches: Sequence[Sequence[str]]) -> Iterator[tuple[S
             ready = waiting.pop(0).result()
             if number + AHEAD < len(batches):
                 waiting.append(pool.submit(prepare, batches[number + AHEAD]))
-            yield batch, _halving(encoder.encode_texts, batch, lambda ready=ready: forward(ready))
+            yield batch, _halving(encoder.encode_texts, batch, partial(forward, ready))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
