@@ -20,8 +20,7 @@ from labelnb.results import Clusters
 from tests.benchmarks.kept_runs import Method, Planned, by_method, drawn, fill, newest, options, read, spread
 
 MEASURES = {"acc": clustering_accuracy, "nmi": normalized_mutual_information, "ari": adjusted_rand_index}
-FREE = ("hdbscan", "evoc")
-"""Find the number of clusters themselves."""
+REDRAWN = ", drawn anew by each seed"
 
 
 def two_spaces(x: np.ndarray, *, n_clusters: int, seed: int, **rest: Any) -> Clusters:
@@ -57,13 +56,13 @@ METHODS: dict[str, Method] = {
 HEAD = """# Clusterings on known classes
 
 Made by `python -m tests.benchmarks.accuracy_clustering FOLDER --table accuracy_clustering.md`. Mean over seeds in percent, standard
-deviation in brackets, by falling NMI. The number of classes is given to all but HDBSCAN and EVoC (of whose layers the one with the nearest
-number is taken). Embeddings: CIFAR-10 test and Fashion-MNIST test images by the offline encoder `conse:minilm` (EfficientNet-Lite0
-features and ConSE text vectors, 1,664 numbers), Banking77 queries by `minilm` (384 numbers); all classes are of equal size there, which
-suits `sela`. Where a set is not whole, every method and every seed has the same items: the seed is the method's own, so that a method
-that draws nothing has no spread. Outliers are wrong for accuracy and one more cluster for NMI and ARI. Seconds: one thread of a machine
-that was busy with other work, so compare them within a set only. TURTLE ran 200 iterations; its second space is the text part of the
-vectors."""
+deviation in brackets, by falling NMI. The number of classes is given to all but HDBSCAN and EVoC (of whose layers the one with the
+nearest number is taken). Embeddings: CIFAR-10 test and Fashion-MNIST test images by the offline encoder `conse:minilm` (EfficientNet-
+Lite0 features and ConSE text vectors, 1,664 numbers), Banking77 queries by `minilm` (384 numbers); all classes are of equal size there,
+which suits `sela`. Where a set is not whole, every method and every seed has the same items unless it says so: the seed is the method's
+own, so that a method that draws nothing has no spread. Outliers are wrong for accuracy and one more cluster for NMI and ARI. Seconds:
+one thread of a machine that was busy with other work, so compare them within a set only. TURTLE ran 200 iterations; its second space is
+the text part of the vectors."""
 
 
 def measure(found: Clusters, y: np.ndarray) -> dict[str, Any]:
@@ -74,17 +73,17 @@ def measure(found: Clusters, y: np.ndarray) -> dict[str, Any]:
     return {"clusters": found.n_clusters, **{name: round(value, 4) for name, value in made.items()}}
 
 
-def plan(folder: Path, sets: list[str], methods: list[str], items: int, seeds: int) -> Iterator[Planned]:
+def plan(folder: Path, sets: list[str], methods: list[str], items: int, seeds: int, redraw: bool) -> Iterator[Planned]:
     """Every run, seed by seed."""
-    data = {name: drawn(folder / f"{name}.npz", items) for name in sets}
     for seed in range(seeds):
-        for name, (x, y) in data.items():
+        for name in sets:
+            x, y = drawn(folder / f"{name}.npz", items, seed if redraw else 0)
             for called in methods:
                 method, k = METHODS[called], len(np.unique(y))
                 if (called == "turtle, 2 spaces" and x.shape[1] != 1664) or (called == "evoc" and importlib.util.find_spec("evoc") is None):
                     continue
                 given = {} if called.startswith("hdbscan") else {"nearest_to": k} if called == "evoc" else {"n_clusters": k}
-                key = {"task": "clustering", "set": name, "items": len(x), "method": called, "seed": seed,
+                key = {"task": "clustering", "set": name + (REDRAWN if redraw else ""), "items": len(x), "method": called, "seed": seed,
                        "parameters": dict(method.parameters), "code": method.code}
                 yield Planned(key, lambda x=x, y=y, m=method, g=given, s=seed: measure(m.function(x, seed=s, **g, **m.parameters), y))
 
@@ -108,10 +107,12 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--items", type=int, default=0, help="items a set, drawn once; 0 for all")
+    parser.add_argument("--redraw", action="store_true", help="each seed has items of its own")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     if asked.table is None:
-        fill(asked.runs, plan(asked.folder, asked.sets, asked.methods or list(METHODS), asked.items, asked.seeds), asked.seconds)
+        runs = plan(asked.folder, asked.sets, asked.methods or list(METHODS), asked.items, asked.seeds, asked.redraw)
+        fill(asked.runs, runs, asked.seconds)
     else:
         asked.table.write_text(table(read(asked.runs)), encoding="utf8")
 

@@ -42,6 +42,23 @@ NUMBERS: dict[str, Method] = {
 }
 
 
+HEAD = """# Novel classes beside known ones
+
+Made by `python -m tests.benchmarks.accuracy_novel FOLDER --table accuracy_novel.md` on a busy machine with two cores: 4,000 items
+(Banking77: 3,080) of embeddings made without a network, three of ten classes hidden (ten of 77), half of the other items labelled.
+Percent on the items without a label under one match of clusters to classes; mean over seeds, standard deviation in brackets. Each seed
+draws items, hidden classes and labels anew, so that the spread is mostly that of the task: `new, above k_means` compares within a seed.
+The number of novel classes is given to all methods here. **Rows with fewer than five seeds are not finished.**
+
+What it says: over all classes `class_incd` and `uno` are above k-means and `sela` in all three measures on each set. For the novel
+classes alone `class_incd` gains 18 points over k-means on CIFAR-10, 11 on Banking77 and 3 on Fashion-MNIST. No method here gains 10 on
+all three: on Fashion-MNIST a logistic regression that was told the labels of all classes had .75 of the hidden ones right, k-means .61,
+and two of the five draws hide shirts beside coats, which that regression confuses too (.66 and .72 right). The number of novel classes
+(`number_of_classes`, `hidden`) is within one where three of ten are hidden; with ten of 77 hidden it is a rough guess, and its range
+says so.
+"""
+
+
 def hide(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Items, labels with classes hidden, truth, and the known classes."""
     data, rng = np.load(path, allow_pickle=False), np.random.default_rng(seed)
@@ -84,7 +101,7 @@ def plan(folder: Path, sets: list[str], called: list[str], seeds: int) -> Iterat
 
 def table(rows: list[dict[str, Any]], sets: list[str]) -> str:
     """The measurements as Markdown."""
-    lines: list[str] = []
+    lines: list[str] = [HEAD]
     rows = newest([r for r in rows if r["task"] == "novel"])
     for name in sets:
         lines += [f"## {name}", "", "| method | all | old | new | new, above k_means | NMI | ARI | seeds | median s |",

@@ -8,9 +8,10 @@ random labels. Two things stand in here, both optional: an item's nearest neighb
 and in labelling; and the first labels come from k-means. `neighbours=0, start="random"` is the paper's own loop on a head.
 
 The loop ends near where it began, so that one start is a matter of luck: of several heads, each from a start of its own, the one of least
-objective is returned. No label enters that choice. Normalised mutual information beside k-means with ten starts, means of three or four
-seeds: CIFAR-10 test .390 / .376, Fashion-MNIST test .650 / .615, Banking77 .807 / .789 (one head there: .379, .589, .798). On 2,000 items
-of each it is level with k-means on the latter two and below it on CIFAR-10 (.375 / .398). Table: tests/benchmarks/accuracy_clustering.md.
+objective is returned. No label enters that choice. Normalised mutual information beside k-means with ten starts, means of five seeds:
+CIFAR-10 test .392 / .377, Fashion-MNIST test .650 / .615, Banking77 .807 / .792 (one head there: .379, .589, .798). On 2,000 items of
+CIFAR-10 it depends on which: SELA_2000. Table:
+tests/benchmarks/accuracy_clustering.md.
 """
 from __future__ import annotations
 
