@@ -9,7 +9,7 @@ import pytest
 
 from labelnb.widgets.explorer import Explorer
 from tests.widgets.fake_host import FakeHost
-from tests.widgets.test_explorer_chromium import OUTSIDE, place_of, status
+from tests.widgets.test_explorer_chromium import OUTSIDE, drawn, place_of, status
 
 pytestmark = pytest.mark.browser
 LONG = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
@@ -169,3 +169,39 @@ def test_two_models_of_the_same_items_places_and_colours_change_together(mount: 
     shown.settle()
     assert explorer.selection.tolist() == [17]
     assert "apple\n12" in shown.page.locator(".lnb-map-legend").inner_text()
+
+
+def test_very_many_selected_keep_their_colours(mount: Any) -> None:
+    host = FakeHost(3_000)
+    host.decide(np.arange(3_000), [host.items.truth_names[k] for k in host.items.truth])
+    explorer = Explorer(host, host.xy)
+    shown = mount(explorer)
+    shown.page.evaluate("() => document.querySelector('.lnb-map-names').remove()")
+    before = {colour: drawn(shown, colour) for colour in ("#0968ba", "#f2801e")}
+    explorer.select(np.arange(3_000))
+    shown.settle()
+    for colour, pixels in before.items():
+        assert pixels > 500
+        assert drawn(shown, colour) > .8 * pixels
+
+
+def test_a_filter_takes_names_away_and_ends_with_its_colouring(mount: Any) -> None:
+    host = FakeHost(100)
+    host.decide(np.arange(100), [host.items.truth_names[k] for k in host.items.truth])
+    explorer = Explorer(host, host.xy, columns={"half": np.arange(100) < 50})
+    shown = mount(explorer)
+    names = "() => [...document.querySelectorAll('.lnb-map-name')].filter((tag) => tag.style.visibility !== 'hidden')"
+    names += ".map((tag) => tag.textContent)"
+    assert len(shown.page.evaluate(names)) > 1
+    explorer.shown = [1]
+    shown.settle()
+    assert shown.page.evaluate(names) == ["boat"]
+    shown.page.get_by_label("Colour by a column").select_option("half")
+    shown.settle()
+    assert explorer.color == "half"
+    assert explorer.shown is None
+    explorer.color, explorer.shown = "label", [2]
+    shown.settle()
+    assert shown.page.locator(".lnb-chip[aria-pressed=true]").all_inner_texts() == ["cloud\n20"]
+    assert shown.page.evaluate(names) == ["cloud"]
+    assert shown.errors == []
