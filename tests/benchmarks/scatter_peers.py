@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Error as BrowserError
@@ -81,19 +81,12 @@ window.watch = () => {
 """
 
 
-class Measured(NamedTuple):
-    """Of one notebook; seconds, bytes, megabytes."""
-
-    first: float
-    drawn: float
-    lasso: float
-    selected: float
-    a_point: float
-    heap: float
+FIELDS = ("first", "drawn", "lasso", "selected", "a_point", "heap")
+"""Of one notebook: three times in seconds, a number of points, bytes a point, megabytes."""
 
 
-def measure(lab: Lab, name: str, n: int, folder: Path, turn: int) -> Measured:
-    """One library on `n` points, in a notebook of its own."""
+def measure(lab: Lab, name: str, n: int, folder: Path, turn: int, row: dict[str, Any]) -> None:
+    """One library on `n` points, in a notebook of its own; into `row` as it becomes known."""
     path = str(folder / f"{name}-{n}-{turn}.lnb")
     cells = [DATA.format(n=n) + START[name].format(path=path), SHOW[name]]
     with lab.notebook(f"{name}-{n}-{turn}", cells, height=1000) as notebook:
@@ -114,9 +107,9 @@ def measure(lab: Lab, name: str, n: int, folder: Path, turn: int) -> Measured:
         session.send("HeapProfiler.collectGarbage")
         used = session.send("Runtime.getHeapUsage")
         heap = used["usedSize"] + used.get("backingStorageSize", 0)
-        lassos = list(_lassos(notebook, SURFACE[name]))
-        lasso, selected = np.nanmedian(lassos, axis=0) if lassos else (math.nan, math.nan)
-    return Measured(first, drawn, float(lasso), float(selected), down / n, heap / 1e6)
+        row |= {"first": first, "drawn": drawn, "a_point": down / n, "heap": heap / 1e6, "lasso": math.nan, "selected": math.nan}
+        for row["lasso"], row["selected"] in _lassos(notebook, SURFACE[name]):
+            pass
 
 
 def _bytes(frame: dict[str, Any]) -> int:
@@ -126,10 +119,11 @@ def _bytes(frame: dict[str, Any]) -> int:
 
 
 def _lassos(notebook: NotebookPage, surface: str) -> Iterator[tuple[float, float]]:
-    """Seconds to Python, and points selected, of three lassos; ends where one does not arrive."""
+    """Median seconds to Python, and points selected, after each of three lassos; ends where one does not arrive."""
     page = notebook.page
     box = notebook.output(1).locator(surface).first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    seconds: list[float] = []
     for k in range(3):
         r = min(box["width"], box["height"]) * (.3 + .04 * k)
         page.mouse.move(x + r, y)
@@ -142,7 +136,8 @@ def _lassos(notebook: NotebookPage, surface: str) -> Iterator[tuple[float, float
             if time.monotonic() > end:
                 return
             page.wait_for_timeout(250)
-        yield told[0][0] - page.evaluate("letGo") / 1000, told[0][1]
+        seconds.append(told[0][0] - page.evaluate("letGo") / 1000)
+        yield float(np.median(seconds)), told[0][1]
         page.wait_for_timeout(500)
 
 
@@ -157,7 +152,7 @@ def main(sizes: list[int], names: list[str], turns: int, into: Path) -> None:
         for n, turn, name in missing:
             row: dict[str, Any] = {"n": n, "turn": turn, "name": name}
             try:
-                row |= measure(lab, name, n, folder, turn)._asdict()
+                measure(lab, name, n, folder, turn, row)
             except (AssertionError, BrowserError) as error:         # a peer that fails is a finding, not the end
                 row["failed"] = str(error)[:300]
             done.append(row)
@@ -167,11 +162,10 @@ def main(sizes: list[int], names: list[str], turns: int, into: Path) -> None:
           "|---|---|---|---|---|---|---|---|---|")
     for n in sizes:
         for name in names:
-            found = [[one[field] for field in Measured._fields] for one in done if (one["n"], one["name"]) == (n, name) and "first" in one]
+            found = [[one[field] for field in FIELDS] for one in done if (one["n"], one["name"]) == (n, name) and "first" in one]
             if found:
-                middle = Measured(*np.nanmedian(np.array(found, float), axis=0))
-                print(f"| {n:,} | {name} | {middle.first:.2f} | {middle.drawn:.2f} | {middle.lasso:.3f} | {middle.selected:,.0f} | "
-                      f"{middle.a_point:.1f} | {middle.heap:.0f} | {len(found)} |")
+                first, drawn, lasso, selected, a_point, heap = np.nanmedian(np.array(found, float), axis=0)
+                print(f"| {n:,} | {name} | {first:.2f} | {drawn:.2f} | {lasso:.3f} | {selected:,.0f} | {a_point:.1f} | {heap:.0f} | {len(found)} |")
 
 
 if __name__ == "__main__":
