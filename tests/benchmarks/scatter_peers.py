@@ -131,7 +131,7 @@ def _lassos(notebook: NotebookPage, surface: str) -> Iterator[tuple[float, float
         for step in range(1, 25):
             page.mouse.move(x + r * math.cos(step * math.pi / 12.5), y + r * math.sin(step * math.pi / 12.5))
         page.mouse.up()
-        end = time.monotonic() + 30
+        end = time.monotonic() + 20
         while not (told := json.loads(notebook.python("import json; print(json.dumps(told[-1:])); told.clear()"))):
             if time.monotonic() > end:
                 return
@@ -165,7 +165,8 @@ def main(sizes: list[int], names: list[str], turns: int, into: Path) -> None:
             found = [[one[field] for field in FIELDS] for one in done if (one["n"], one["name"]) == (n, name) and "first" in one]
             if found:
                 first, drawn, lasso, selected, a_point, heap = np.nanmedian(np.array(found, float), axis=0)
-                print(f"| {n:,} | {name} | {first:.2f} | {drawn:.2f} | {lasso:.3f} | {selected:,.0f} | {a_point:.1f} | {heap:.0f} | {len(found)} |")
+                print(f"| {n:,} | {name} | {first:.2f} | {drawn:.2f} | {lasso:.3f} | {selected:,.0f} | {a_point:.1f} | {heap:.0f} | "
+                      f"{len(found)} |")
 
 
 if __name__ == "__main__":
