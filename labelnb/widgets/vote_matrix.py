@@ -10,7 +10,7 @@ import traitlets
 from labelnb.results import Votes
 from labelnb.selection import positions_of as positions_in
 from labelnb.widgets.panel import Answer, Panel, bundle, label_codes
-from labelnb.widgets.vote_rows import FILTERS, chosen, division, source_table
+from labelnb.widgets.vote_rows import FILTERS, Tally
 
 __all__ = ["VoteMatrix"]
 
@@ -59,6 +59,7 @@ class VoteMatrix(Panel):
             raise ValueError(f"result: got votes on {len(result)} items, the session has {len(host.items)}; collect them again")
         self.result = result
         self.host = host
+        self._coded: tuple[Any, np.ndarray] | None = None
         self._match()
         super().__init__(host, title="Votes", sources=list(result.sources), filters=FILTERS, warnings=list(result.warnings))
         self.sort = sort
@@ -70,12 +71,12 @@ class VoteMatrix(Panel):
     @property
     def votes(self) -> np.ndarray:
         """(N, M) votes as positions among the session's classes."""
-        return self._votes
+        return self._tally.votes
 
     @property
     def table(self) -> list[dict[str, Any]]:
         """One row a source: coverage, overlap, conflict, and its accuracy on known items with exact limits."""
-        return source_table(self._votes, self._known(), self.result.sources, len(self.host.classes))
+        return self._tally.table(self._known(), self.result.sources)
 
     @property
     def rows(self) -> np.ndarray:
@@ -98,10 +99,9 @@ class VoteMatrix(Panel):
 
     def refresh(self) -> None:
         """Choose the rows anew, by the labels as they stand now."""
-        keep = chosen(self._votes, self._known(), len(self.host.classes), self.filter, self.source)
-        rows = np.flatnonzero(keep)
+        rows = np.flatnonzero(self._tally.chosen(self._known(), self.filter, self.source))
         if self.sort == "conflict":
-            rows = rows[np.argsort(-division(self._votes[rows], len(self.host.classes)), kind="stable")]
+            rows = rows[np.argsort(-self._tally.division[rows], kind="stable")]
         self._rows = rows.astype(np.int64)
         self.listing += 1
 
@@ -117,14 +117,14 @@ class VoteMatrix(Panel):
         """Rows from `start`: positions u32, votes i16 (count, M), label codes i16."""
         start = max(int(message.get("start", 0)), 0)
         rows = self._rows[start: start + min(int(message.get("count", 100)), BLOCK)]
-        parts = [rows.astype("<u4"), self._votes[rows].astype("<i2"), label_codes(self.host.labels)[rows].astype("<i2")]
+        parts = [rows.astype("<u4"), self.votes[rows].astype("<i2"), self._codes()[rows].astype("<i2")]
         return {"start": start, "total": len(self._rows), "listing": self.listing}, [part.tobytes() for part in parts]
 
     def on_sources(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """The table of the sources, and of all: share covered and in conflict."""
-        covered = float((self._votes >= 0).any(axis=1).mean()) if len(self._votes) else 0.0
-        split = division(self._votes, len(self.host.classes))
-        return {"table": self.table, "covered": covered, "divided": float((split > 0).mean()) if len(split) else 0.0}
+        given, split = self._tally.given, self._tally.division
+        shares = {"covered": float((given > 0).mean()), "divided": float((split > 0).mean())} if len(given) else {"covered": 0.0, "divided": 0.0}
+        return {"table": self.table, **shares}
 
     def on_show(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """Another filter or order."""
@@ -139,9 +139,15 @@ class VoteMatrix(Panel):
         names = self.host.classes.names
         places = {name: k for k, name in enumerate(names)}
         voted = self.result.classes or names
-        table = np.array([*(places.get(name, -1) for name in voted), -1], np.int64)
+        table = np.array([*(places.get(name, -1) for name in voted), -1], np.min_scalar_type(-1 - len(names)))
         votes = np.asarray(self.result.votes)
-        self._votes = table[np.where(votes < len(voted), votes, -1)]
+        self._tally = Tally(table[np.where(votes < len(voted), votes, -1)])
+
+    def _codes(self) -> np.ndarray:
+        labels = self.host.labels
+        if self._coded is None or self._coded[0] is not labels:
+            self._coded = (labels, label_codes(labels))
+        return self._coded[1]
 
     def _known(self) -> np.ndarray:
         labels = self.host.labels

@@ -9,7 +9,7 @@ import pytest
 from labelnb.results import Votes
 from labelnb.widgets import widget_for
 from labelnb.widgets.vote_matrix import VoteMatrix
-from labelnb.widgets.vote_rows import chosen, division, majority, source_table
+from labelnb.widgets.vote_rows import Tally
 from tests.widgets.fake_host import NAMES, FakeHost
 
 SMALL = np.array([[0, 0, 1], [1, -1, 1], [-1, -1, 2], [-1, -1, -1], [2, 1, 0]])
@@ -25,15 +25,29 @@ def some_votes(host: FakeHost, sources: int = 4) -> Votes:
 
 def test_figures_of_sources_by_hand() -> None:
     known = np.array([0, 1, 2, -1, 2])
-    table = source_table(SMALL, known, ["a", "b", "c"], 3)
+    tally = Tally(SMALL)
+    table = tally.table(known, ["a", "b", "c"])
     assert [row["coverage"] for row in table] == [.6, .4, .8]
     assert [row["overlap"] for row in table] == [.6, .4, .6]
     assert [row["conflict"] for row in table] == [.4, .4, .4]
     assert [(row["checked"], row["accuracy"]) for row in table] == [(3, 1.0), (2, .5), (4, .5)]
     assert table[1]["low"] < .5 < table[1]["high"]
-    assert source_table(SMALL, np.full(5, -1), ["a", "b", "c"], 3)[0]["accuracy"] is None
-    assert division(SMALL, 3).tolist() == pytest.approx([2 / 3, 0, 0, 0, 1])
-    assert majority(SMALL, 3).tolist() == [0, 1, 2, -1, 0]
+    assert tally.table(np.full(5, -1), ["a", "b", "c"])[0]["accuracy"] is None
+    assert tally.division.tolist() == pytest.approx([2 / 3, 0, 0, 0, 1])
+    assert tally.majority.tolist() == [0, 1, 2, -1, 0]
+
+
+def test_the_tally_is_what_counting_each_item_gives() -> None:
+    rng = np.random.default_rng(3)
+    votes = rng.integers(-2, 300, (400, 7)) % 301 - 1
+    votes[rng.random(votes.shape) < .5] %= 3
+    tally = Tally(votes)
+    for i, row in enumerate(votes.tolist()):
+        said = [vote for vote in row if vote >= 0]
+        pairs = [(a, b) for n, a in enumerate(said) for b in said[:n]]
+        assert tally.division[i] == pytest.approx(sum(a != b for a, b in pairs) / max(len(pairs), 1))
+        assert tally.majority[i] == (min(said, key=lambda vote: (-said.count(vote), vote)) if said else -1)
+        assert tally.given[i] == len(said)
 
 
 @pytest.mark.parametrize(("filter", "source", "expected"), [
@@ -41,7 +55,7 @@ def test_figures_of_sources_by_hand() -> None:
     ("against", 2, [0, 4]), ("against", 0, []),
 ])
 def test_filters_by_hand(filter: str, source: int, expected: list[int]) -> None:
-    assert np.flatnonzero(chosen(SMALL, np.array([0, -1, -1, -1, 2]), 3, filter, source)).tolist() == expected
+    assert np.flatnonzero(Tally(SMALL).chosen(np.array([0, -1, -1, -1, 2]), filter, source)).tolist() == expected
 
 
 def test_votes_open_here_are_matched_by_class_name_and_refused_where_they_do_not_fit() -> None:
@@ -63,7 +77,7 @@ def test_votes_open_here_are_matched_by_class_name_and_refused_where_they_do_not
 def test_accuracy_follows_labels_and_rows_follow_filter_and_order() -> None:
     host = FakeHost(60)
     matrix = VoteMatrix(host, some_votes(host), filter="conflict", sort="conflict")
-    shares = division(matrix.votes, 5)[matrix.rows]
+    shares = Tally(matrix.votes).division[matrix.rows]
     assert (shares > 0).all()
     assert (np.diff(shares) <= 0).all()
     assert matrix.table[0]["accuracy"] is None
