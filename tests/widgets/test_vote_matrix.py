@@ -113,6 +113,31 @@ def test_rows_are_there_as_far_as_they_are_seen_and_keys_label_them(mount: Any) 
     assert shown.errors == []
 
 
+def test_a_list_taller_than_a_browser_can_draw_is_seen_to_its_last_row(mount: Any) -> None:
+    host = FakeHost(150_000)
+    matrix = VoteMatrix(host, some_votes(host, 3))
+    shown = mount(matrix)
+    page = shown.page
+    in_sight = """() => { const box = document.querySelector('.lnb-votes').getBoundingClientRect();
+        return [...document.querySelectorAll('.lnb-votes-inner .lnb-votes-row')].filter((row) => { const at = row.getBoundingClientRect();
+            return at.top >= box.top && at.bottom <= box.bottom; }).map((row) => Number(row.dataset.index)).sort((a, b) => a - b); }"""
+    assert page.evaluate("document.querySelector('.lnb-votes-inner').offsetHeight") == 5_000_000
+    page.locator(".lnb-votes-inner .lnb-votes-row").first.click()
+    for key, expected in (("End", 149_999), ("ArrowUp", 149_998), ("Home", 0), ("PageDown", None)):
+        page.keyboard.press(key)
+        shown.settle()
+        current = int(page.locator(".lnb-votes-row[data-current]").get_attribute("data-index"))
+        assert expected is None or current == expected
+        assert current in page.evaluate(in_sight)
+    page.evaluate("document.querySelector('.lnb-votes').scrollTop = 2_500_000")
+    shown.settle()
+    page.wait_for_selector(".lnb-votes-row[data-index='75000']")
+    rows = page.evaluate(in_sight)
+    assert rows == list(range(rows[0], rows[-1] + 1))
+    assert len(rows) > 5
+    assert shown.errors == []
+
+
 def test_space_takes_the_majority_a_source_filters_and_wrong_votes_are_marked(mount: Any) -> None:
     host = FakeHost(30)
     votes = np.tile(np.array([[0, 0, 1]]), (30, 1))

@@ -6,6 +6,7 @@ import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content } from "../shared/outbox";
 import type { LabelValue, Panel } from "../shared/panel";
 import { SaveState } from "../shared/save_state";
+import { Tall } from "../shared/tall";
 import { RowSource, type Row } from "./rows";
 
 interface Source { source: string; coverage: number; overlap: number; conflict: number; checked: number; accuracy: number | null; low: number; high: number }
@@ -31,6 +32,7 @@ export class VoteView {
   private readonly inner = h("div", { class: "lnb-votes-inner", role: "presentation" });
   private readonly scroller: HTMLElement;
   private readonly drawn = new Map<number, HTMLElement>();
+  private readonly tall = new Tall(HEIGHT);
   private readonly empty = drawnState("No items here", "No item fits this filter.");
   private classes: readonly string[] = [];
   private cursor = 0;
@@ -145,7 +147,8 @@ export class VoteView {
   private async reload(): Promise<void> {
     await this.rows.reset();
     this.cursor = 0;
-    this.scroller.scrollTop = 0;
+    this.tall.total = this.rows.total;
+    this.scroller.scrollTop = this.tall.stand(0);
     this.clear();
     this.redraw();
   }
@@ -165,14 +168,22 @@ export class VoteView {
     this.empty.hidden = total > 0;
     this.scroller.hidden = total === 0;
     this.scroller.setAttribute("aria-rowcount", String(total + 1));
-    this.inner.style.height = `${total * HEIGHT}px`;
-    if (!this.scroller.clientHeight && this.drawn.size) return;      // not laid out at this moment: what is drawn stays
-    const top = Math.max(0, this.scroller.scrollTop - this.header.offsetHeight);
+    this.tall.total = total;
+    this.inner.style.height = `${this.tall.height}px`;
+    const view = this.scroller.clientHeight;
+    if (!view && this.drawn.size) return;      // not laid out at this moment: what is drawn stays
+    const moved = this.tall.scrolled(this.scroller.scrollTop, view - this.header.offsetHeight);
+    if (moved.at !== undefined) this.scroller.scrollTop = moved.at;
+    const { top } = moved;
     const first = Math.max(0, Math.floor(top / HEIGHT) - MARGIN);
-    const last = Math.min(total - 1, Math.ceil((top + this.scroller.clientHeight) / HEIGHT) + MARGIN);
+    const last = Math.min(total - 1, Math.ceil((top + view) / HEIGHT) + MARGIN);
     this.rows.want(first, last);
     for (const [index, element] of this.drawn) {
-      if ((index >= first && index <= last) || element === focusedIn(this.panel.frame)) continue;
+      if (index >= first && index <= last) continue;
+      if (element === focusedIn(this.panel.frame)) {      // keeps the keys; never beyond the list, which it would make longer
+        element.style.transform = `translateY(${Math.max(0, Math.min(this.tall.place(index), this.tall.height - HEIGHT))}px)`;
+        continue;
+      }
       element.remove();
       this.drawn.delete(index);
     }
@@ -190,10 +201,10 @@ export class VoteView {
     const mark = `${row.position}/${row.label}/${this.classes.length}`;
     if (!element) {
       element = h("div", { class: "lnb-votes-row", role: "row", tabindex: -1, "data-index": index, "aria-rowindex": index + 2 });
-      element.style.transform = `translateY(${index * HEIGHT}px)`;
       this.drawn.set(index, element);
       this.inner.append(element);
     }
+    element.style.transform = `translateY(${this.tall.place(index)}px)`;
     element.toggleAttribute("data-current", index === this.cursor);
     element.setAttribute("aria-selected", String(index === this.cursor));
     element.tabIndex = index === this.cursor ? 0 : -1;
@@ -230,13 +241,13 @@ export class VoteView {
     const before = this.drawn.get(this.cursor);
     this.cursor = Math.max(0, Math.min(to, this.rows.total - 1));
     if (before) { before.removeAttribute("data-current"); before.setAttribute("aria-selected", "false"); before.tabIndex = -1; }
-    const head = this.header.offsetHeight, top = this.cursor * HEIGHT;
-    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (top + HEIGHT + head > this.scroller.scrollTop + this.scroller.clientHeight) this.scroller.scrollTop = top + HEIGHT + head - this.scroller.clientHeight;
+    const view = this.scroller.clientHeight - this.header.offsetHeight, row = this.cursor * HEIGHT;
+    const { top } = this.tall.scrolled(this.scroller.scrollTop, view);
+    if (row < top) this.scroller.scrollTop = this.tall.stand(row);
+    else if (row + HEIGHT > top + view) this.scroller.scrollTop = this.tall.stand(row + HEIGHT - view);
     this.focusing = held;
     this.draw();
-    const row = this.rows.at(this.cursor);
-    if (row) this.panel.status.set(`Row ${number(this.cursor + 1)} of ${number(this.rows.total)}`);
+    if (this.rows.at(this.cursor)) this.panel.status.set(`Row ${number(this.cursor + 1)} of ${number(this.rows.total)}`);
   }
 
   private decide(value: LabelValue): void {
