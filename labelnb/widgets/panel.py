@@ -76,6 +76,8 @@ class Panel(anywidget.AnyWidget):
     """Set once: title, and what the subclass gives."""
     state = traitlets.Dict().tag(sync=True)
     """Small and live: classes, counts, what can be undone."""
+    first = traitlets.Dict().tag(sync=True)
+    """What a view draws at once, without asking: small, and stamped with the revision that it is of. Empty in most widgets."""
     also: tuple[str, ...] = ()
     """Kinds of steps that undo takes back here beside decisions."""
 
@@ -110,11 +112,16 @@ class Panel(anywidget.AnyWidget):
         result = getattr(self, "result", None)
         return mimebundle(result) if result is not None else {}
 
+    def first_view(self) -> dict[str, Any]:
+        """What `first` holds when the widget is opened."""
+        return {}
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if self.comm is None:
             self._stop_listening = weakref.finalize(self, self.host.subscribe(_weakly(self)))
             self._revision += 1
             self.state = _state(self.host, self._revision, self.also)
+            self.first = self.first_view()
             self.open()
         shown = super()._repr_mimebundle_(**options)
         if shown is None:

@@ -98,6 +98,7 @@ class ReviewGrid(Panel):
         self.observe(self._reorder, "order")
         self.observe(self._refilter, ["shown_class", "unreviewed"])
         self.observe(self._turned, "page")
+        self.first = self.first_view()
 
     # The Python side of everything a person can do -----------------------------------------------------------------------
 
@@ -181,6 +182,13 @@ class ReviewGrid(Panel):
         from labelnb.widgets.static_view import mimebundle
 
         return mimebundle(self.audit.certificate(self.audit.target)) if self.audit is not None else super().static_bundle()
+
+    def first_view(self) -> dict[str, Any]:
+        """The page in view, and its texts; pictures, which take time to make, follow when they are asked for."""
+        page = self._page(self.page)
+        pictures = self.host.items.modality == "image"
+        items = [] if pictures else [self._item(position, 0)[0] for position in self.positions[:FIRST_SIZE].tolist()]
+        return {"page": page, "items": items, "revision": self._revision, "listing": self.listing}
 
     # What the front end asks ---------------------------------------------------------------------------------------------
 

@@ -23,11 +23,14 @@ export class PageSource {
   }
 
   async open(): Promise<void> {
-    const { content } = await this.panel.channel.request("page", {});
+    const { model, first, items } = this.panel;
+    const fresh = first !== undefined && first.listing === model.get("listing") && first.page.number === model.get("page");
+    if (fresh) items.prime(first.items);
+    const page = (fresh ? first.page : (await this.panel.channel.request("page", {})).content) as Page;
     this.opened = true;
-    this.number = content.number;
-    this.show(content as unknown as Page, true);
-    this.lookAhead(content as unknown as Page);
+    this.number = page.number;
+    this.show(page, true);
+    this.lookAhead(page);
   }
 
   /** Turns to a page, at once where it is known. */

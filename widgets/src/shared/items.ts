@@ -28,11 +28,16 @@ export class ItemSource {
 
   /** The item, at once where it is kept; `size` is the thumbnail's longest side in CSS pixels. */
   peek(position: number, size = 96): Item | undefined {
-    return this.kept.get(`${position}/${size}`);
+    return this.kept.get(`${position}/${size}`) ?? this.kept.get(`${position}/any`);
+  }
+
+  /** Takes what came without being asked for: items without a picture, which are the same at every size. */
+  prime(items: readonly Record<string, any>[]): void {
+    for (const got of items) this.keep(`${got.position}/any`, { position: got.position, id: got.id, text: got.text, problem: got.problem, url: null });
   }
 
   get(position: number, size = 96): Promise<Item> {
-    const key = `${position}/${size}`;
+    const key = this.kept.has(`${position}/any`) ? `${position}/any` : `${position}/${size}`;
     const kept = this.kept.get(key);
     if (kept) {
       this.kept.delete(key);

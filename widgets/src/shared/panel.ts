@@ -80,6 +80,12 @@ export class Panel {
     return this.model.get("state");
   }
 
+  /** What Python sent along to draw at once; undefined where there is none, or where it is of an earlier state. */
+  get first(): Record<string, any> | undefined {
+    const first = this.model.get("first");
+    return first && "revision" in first && first.revision === this.state.revision ? first : undefined;
+  }
+
   /** Runs now and whenever Python's state changes. */
   onState(callback: (state: PanelState) => void): void {
     const listener = () => callback(this.state);
@@ -161,7 +167,9 @@ export function definePanel(name: string, css: string, build: (panel: Panel) => 
       panel.body.append(loading);
       void (async () => {
         try {
-          await panel.channel.request("open");
+          const opened = panel.channel.request("open");
+          if (panel.first) void panel.attempt(() => opened);      // drawn though the kernel is busy with another cell
+          else await opened;
           if (panel.closed) return;
           loading.remove();
           await build(panel);
