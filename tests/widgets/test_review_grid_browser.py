@@ -340,3 +340,17 @@ def test_the_large_view_follows_the_cursor_and_closes(mount: Any) -> None:
     assert not large.is_visible()
     assert card(shown, 1).evaluate("e => e === document.activeElement")
     assert shown.errors == []
+
+
+def test_the_first_page_comes_with_the_widget_and_asks_for_nothing(mount: Any) -> None:
+    host = FakeHost(8, "text")
+    grid = ReviewGrid(host, None)
+    shown = mount(grid)
+    assert shown.page.evaluate("window.sent") == ["open"]
+    assert shown.page.locator(".lnb-card-text").all_inner_texts() == [host.items.text(i) for i in grid.positions]
+    grid.set(0, "cloud")
+    shown.settle()
+    shown.again()
+    shown.settle()
+    assert "cloud" in shown.page.locator(".lnb-review-card").nth(8).inner_text(), "a view opened later shows what was decided since"
+    assert shown.errors == []
