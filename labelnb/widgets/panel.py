@@ -78,6 +78,8 @@ class Panel(anywidget.AnyWidget):
     """Small and live: classes, counts, what can be undone."""
     first = traitlets.Dict().tag(sync=True)
     """What a view draws at once, without asking: small, and stamped with the revision that it is of. Empty in most widgets."""
+    shows_evidence = True
+    """Whether marks in a text may rest on what the result says of that very item."""
     also: tuple[str, ...] = ()
     """Kinds of steps that undo takes back here beside decisions."""
 
@@ -88,6 +90,7 @@ class Panel(anywidget.AnyWidget):
         self._revision = 0
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
+        self._words: tuple[tuple[str, ...], Any] | None = None
         super().__init__(config={"title": title, **config}, state=_state(host, 0, self.also))
         self._stop_listening = weakref.finalize(self, host.subscribe(_weakly(self)))
         self.on_msg(_routed)
@@ -171,6 +174,24 @@ class Panel(anywidget.AnyWidget):
                 pictures.append(picture)
             answers.append(answer)
         return {"items": answers}, pictures
+
+    def on_marks(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """For each (position, class position) wanted, the spans of the item's text that speak for the class, in signs of the text."""
+        names = self.host.classes.names
+        wanted = [(int(position), int(k)) for position, k in message["wanted"]][:ITEM_LIMIT]
+        words = self.highlights()
+        found = [words.spans(position, names[k]) if 0 <= k < len(names) else [] for position, k in wanted]
+        return {"marks": [[span for span in spans if span[1] <= TEXT_LIMIT] for spans in found]}
+
+    def highlights(self) -> Any:
+        """Which words speak for which class (`labelnb.highlights.Highlights`); counted once, and again when classes change."""
+        from labelnb.highlights import Highlights
+
+        names = tuple(self.host.classes.names)
+        if self._words is None or self._words[0] != names:
+            result = getattr(self, "result", None)
+            self._words = names, Highlights(self.host.items, self.host.labels, names, result, from_evidence=self.shows_evidence)
+        return self._words[1]
 
     def on_labels(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """Label codes of all items, int16; from now on the notice `labels` brings (positions u32, codes i16) of what changes."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from labelnb.highlights import WORDED
 from labelnb.labels import Label
 from labelnb.plants import draw_plants
 from labelnb.results import Proposal, Ranking
@@ -67,6 +68,8 @@ class ReviewGrid(Panel):
     """Only items that show this class; empty for all."""
     unreviewed = traitlets.Bool(True).tag(sync=True)
     """Only items that no person has decided: what was done before is left out, until it is asked for."""
+    marked = traitlets.Bool(True).tag(sync=True)
+    """Mark the words of a text that speak for the class that it shows; see `labelnb.highlights`."""
     listing = traitlets.Int(0).tag(sync=True)
     """Goes up whenever order and filters are applied anew."""
 
@@ -77,7 +80,7 @@ class ReviewGrid(Panel):
     ) -> None:
         _check(result, page_size, checks, others, len(host.items))
         self.result, self.audit = result, audit
-        self.share_planted = float(checks)
+        self.share_planted, self.shows_evidence = float(checks), not checks
         self._known, self._others, self._regions = known, tuple(others), regions
         only = audit.positions if audit is not None else only
         within = np.arange(len(host.items)) if only is None else np.unique(positions_of(host.items, only))
@@ -90,7 +93,7 @@ class ReviewGrid(Panel):
         orders = {name: title for name, title in ORDERS.items() if self._offers(name)}
         super().__init__(
             host, title=_title(result, audit), orders=orders, multi=host.classes.multi, planted=self.share_planted > 0,
-            blind=audit is not None,
+            blind=audit is not None, words=audit is None and host.items.modality in WORDED,
             warnings=[*(result.warnings if result is not None else ()), *_unknown(self._at.own_filled)], **config,
         )
         self.order, self.unreviewed = start, bool(unreviewed)
@@ -205,6 +208,8 @@ class ReviewGrid(Panel):
                 self.shown_class = str(message["shown_class"])
             if "unreviewed" in message:
                 self.unreviewed = bool(message["unreviewed"])
+        if "marked" in message:
+            self.marked = bool(message["marked"])
         if message.get("refresh"):
             self.refresh()
         if "page" in message:

@@ -354,3 +354,28 @@ def test_the_first_page_comes_with_the_widget_and_asks_for_nothing(mount: Any) -
     shown.settle()
     assert "cloud" in shown.page.locator(".lnb-review-card").nth(8).inner_text(), "a view opened later shows what was decided since"
     assert shown.errors == []
+
+
+def test_words_that_speak_for_the_class_are_marked_and_follow_the_label(mount: Any) -> None:
+    texts = ["a red apple 🍎 <b>pie</b>", "the boat sails", "an apple tree", "a boat on a lake"]
+    host = FakeHost(4, "text", NAMES[:2], texts=texts)
+    host.items.truth[:] = [0, 1, 0, 1]
+    proposal = Proposal(np.eye(2)[[0, 1, 0, 1]], classes=NAMES[:2])
+    shown = mount(ReviewGrid(host, proposal, order="position"))
+    marks = shown.page.locator(".lnb-review-card mark")
+    shown.page.wait_for_function("document.querySelectorAll('.lnb-review-card mark').length > 3")
+    assert "apple" in card(shown, 0).locator("mark").all_inner_texts()
+    assert card(shown, 0).locator(".lnb-card-text").inner_text() == texts[0], "marks change nothing of the text, whatever signs stand in it"
+    assert card(shown, 0).locator("mark").first.evaluate("e => getComputedStyle(e).textDecorationLine") == "underline"
+    card(shown, 0).click()
+    press(shown, "2")
+    shown.page.wait_for_function("!document.querySelector('.lnb-review-card').querySelector('mark')")
+    shown.page.get_by_role("button", name="Mark words").click()
+    shown.settle()
+    assert marks.count() == 0
+    assert shown.widget.marked is False
+    shown.widget.marked = True
+    shown.settle()
+    shown.page.wait_for_function("document.querySelectorAll('.lnb-review-card mark').length > 2")
+    assert card(shown, 0).get_attribute("data-current") is None, "the cursor stays where it was"
+    assert shown.errors == []

@@ -1,5 +1,6 @@
 /** The current item large, beside its card: the whole text, or the picture as large as Python sends it. Follows the cursor until it is closed. */
 import { fill, h, setText } from "../shared/dom";
+import { showText } from "../shared/marks";
 import type { ItemSource } from "../shared/items";
 
 const SIZE = 440;
@@ -26,7 +27,7 @@ export class Closer {
   }
 
   /** Shows the item below its card, or above it where that is the larger room. */
-  async show(position: number, card: HTMLElement, frame: HTMLElement): Promise<void> {
+  async show(position: number, card: HTMLElement, frame: HTMLElement, code = -1): Promise<void> {
     this.element.hidden = false;
     const [inner, outer] = [card.getBoundingClientRect(), frame.getBoundingClientRect()];
     const below = inner.top - outer.top < outer.height / 2;
@@ -42,7 +43,7 @@ export class Closer {
     const text = item.problem ?? item.text;
     this.text.hidden = text === "" || text === item.id;
     this.text.classList.toggle("lnb-card-problem", item.problem !== null);
-    setText(this.text, text);
+    showText(this.text, text, item.problem === null ? this.source.marks : undefined, position, code);
     this.text.scrollTop = 0;
   }
 }

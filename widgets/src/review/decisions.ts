@@ -83,3 +83,11 @@ export function valueIn(payload: Record<string, any>, position: number): LabelVa
 export function overlay(payload: Record<string, any>, position: number): ReturnType<typeof labelOf> {
   return labelOf(valueIn(payload, position));
 }
+
+/** What is said where an answer does not apply. */
+export const NOTHING: Partial<Record<Wanted["kind"], string>> = {
+  accept: "Nothing is proposed for this item: press a class's key.",
+  not: "This item shows no class that could be denied.",
+  clear: "There is no label to clear.",
+  suggested: "There is no suggestion for this item.",
+};

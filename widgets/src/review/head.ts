@@ -7,6 +7,7 @@ export interface Wishes {
   order?: string;
   shown_class?: string;
   unreviewed?: boolean;
+  marked?: boolean;
   page?: number;
   refresh?: boolean;
 }
@@ -21,6 +22,7 @@ export class ReviewHead {
   private readonly order: HTMLSelectElement;
   private readonly only: HTMLSelectElement;
   private readonly unreviewed: HTMLButtonElement;
+  private readonly marked: HTMLButtonElement;
   private readonly before: HTMLButtonElement;
   private readonly after: HTMLButtonElement;
   private readonly page: HTMLInputElement;
@@ -28,13 +30,14 @@ export class ReviewHead {
   private readonly quality = new QualityLine();
   private names: readonly string[] = [];
 
-  constructor(title: string, orders: Record<string, string>, private readonly mixed: boolean, private readonly wish: (wishes: Wishes) => void) {
+  constructor(title: string, orders: Record<string, string>, private readonly mixed: boolean, words: boolean, private readonly wish: (wishes: Wishes) => void) {
     this.title = h("h2", { class: "lnb-title lnb-review-title", dir: "auto" }, title);
     this.meter = h("div", { class: "lnb-review-meter", role: "progressbar", "aria-label": "Reviewed", "aria-valuemin": 0 }, this.bar);
     this.order = h("select", { class: "lnb-select", "aria-label": "Order", onchange: () => wish({ order: this.order.value }) },
       ...Object.entries(orders).map(([name, what]) => h("option", { value: name }, what)));
     this.only = h("select", { class: "lnb-select lnb-review-only", "aria-label": "Only items that show", onchange: () => wish({ shown_class: this.only.value }) });
     this.unreviewed = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", onclick: () => wish({ unreviewed: this.unreviewed.getAttribute("aria-pressed") !== "true" }) }, "Unreviewed");
+    this.marked = h("button", { class: "lnb-button", type: "button", "aria-pressed": "false", title: "Mark the words that speak for the class that a text shows", onclick: () => wish({ marked: this.marked.getAttribute("aria-pressed") !== "true" }) }, "Mark words");
     const turn = (by: number) => () => wish({ page: Number(this.page.value) - 1 + by });
     this.before = h("button", { class: "lnb-button", type: "button", "aria-label": "Page before", onclick: turn(-1) }, "‹");
     this.after = h("button", { class: "lnb-button", type: "button", "aria-label": "Next page", onclick: turn(1) }, "›");
@@ -43,7 +46,7 @@ export class ReviewHead {
     this.elements = [
       this.title,
       h("div", { class: "lnb-review-progress" }, this.meter, this.done, this.speed),
-      h("div", { class: "lnb-review-filters" }, Object.keys(orders).length > 1 && this.order, this.only, this.unreviewed),
+      h("div", { class: "lnb-review-filters" }, Object.keys(orders).length > 1 && this.order, this.only, this.unreviewed, words && this.marked),
       pager,
       this.quality.element,
     ];
@@ -56,7 +59,8 @@ export class ReviewHead {
     fill(this.only, h("option", { value: "" }, "all classes"), ...names.map((name) => h("option", { value: name }, name)));
   }
 
-  set(page: Page, order: string, only: string, unreviewed: boolean, perMinute: number | null): void {
+  set(page: Page, order: string, only: string, unreviewed: boolean, marked: boolean, perMinute: number | null): void {
+    this.marked.setAttribute("aria-pressed", String(marked));
     const { reviewed, total } = page.progress;
     this.progress(reviewed, total, perMinute, page.quality);
     this.order.value = order;

@@ -41,6 +41,7 @@ export class ReviewCard {
   update(item: ReviewItem, now: Shown, classes: readonly string[], place: string): void {
     const label = now.label;
     const position = label?.kind === "class" ? classes.indexOf(label.classes[0]) : -1;
+    this.card.speaksFor(position);
     this.element.dataset.standing = now.standing;
     this.element.dataset.kind = label?.kind ?? "none";
     this.swatch.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");

@@ -8,7 +8,7 @@ import type { Panel } from "../shared/panel";
 import { Speed } from "../shared/speed";
 import { shown, words, type Page, type ReviewItem, type Shown } from "./answers";
 import { answerBar, type Bar } from "./bar";
-import { acceptPage, answers, message, valueIn, type Decision, type Wanted } from "./decisions";
+import { acceptPage, answers, message, NOTHING, valueIn, type Decision, type Wanted } from "./decisions";
 import { Either } from "./either";
 import { drawEnd, emptyState, leftWords } from "./ends";
 import { Closer } from "./closer";
@@ -73,7 +73,7 @@ export class ReviewView {
     panel.onCleanup(() => this.outbox.close());
     this.closer = new Closer(panel.items, () => this.look(false));
     this.pages = new PageSource(panel, (page, turned) => this.show(page, turned));
-    this.head = new ReviewHead(config.title, config.orders, config.planted === true, (wishes) => this.wish(wishes));
+    this.head = new ReviewHead(config.title, config.orders, config.planted === true, config.words === true, (wishes) => this.wish(wishes));
     this.palette = new ClassPalette({ keys: CLASS_KEYS, onPick: (position) => this.pressClass(position) });
     this.finder = new ClassFinder(() => this.classes, (position) => this.pressClass(position), (name) => this.addClass(name), () => this.focus());
     this.bar = answerBar(this.palette.element, this.finder.element, { press: (wanted) => this.press(wanted), either: () => this.either.toggle(), acceptAll: () => this.acceptAll(), focus: () => this.focus() }, config.multi === true, !pane && config.blind !== true);
@@ -86,10 +86,14 @@ export class ReviewView {
         this.classes = state.classes;
         this.palette.update(state.classes.slice(0, BUTTONS));
         this.head.setClasses(state.classes);
+        this.panel.items.marks.forget();
       }
       this.undoBar.set(state.can_undo || this.outbox.size > 0, state.can_redo);
       this.pages.refresh();
     });
+    const marked = () => { this.drawHead(); this.drawStandings(); };
+    this.panel.model.on("change:marked", marked);
+    this.panel.onCleanup(() => this.panel.model.off("change:marked", marked));
     await this.pages.open();
   }
 
@@ -169,7 +173,7 @@ export class ReviewView {
 
   private wish(wishes: Wishes): void {
     if (wishes.page !== undefined) this.turn(wishes.page);
-    else void this.panel.attempt(() => this.pages.ask(wishes as Record<string, unknown>));
+    else void this.panel.attempt(() => this.pages.ask(wishes as Record<string, unknown>, wishes.marked !== undefined));
   }
 
   /** The same from a button that goes away with what it asks for: the keys then belong to the first card. */
@@ -203,7 +207,8 @@ export class ReviewView {
 
   private drawHead(): void {
     const { model } = this.panel;
-    this.head.set(this.page, model.get("order"), model.get("shown_class"), model.get("unreviewed"), this.speed.perMinute());
+    this.panel.items.marks.on = this.panel.config.words === true && model.get("marked") === true;
+    this.head.set(this.page, model.get("order"), model.get("shown_class"), model.get("unreviewed"), model.get("marked"), this.speed.perMinute());
   }
 
   private drawCards(): void {
@@ -259,7 +264,7 @@ export class ReviewView {
       this.closer.hide();
       return this.focus();
     }
-    void this.panel.attempt(() => this.closer.show(item.position, this.cards[this.cursor].element, this.panel.frame));
+    void this.panel.attempt(() => this.closer.show(item.position, this.cards[this.cursor].element, this.panel.frame, this.classAt(item)));
   }
 
   private arrow(key: string, extend: boolean): void {
@@ -291,6 +296,12 @@ export class ReviewView {
   private now(item: ReviewItem): Shown {
     const entry = this.outbox.latest(item.position);
     return shown(item, this.classes, entry && { value: valueIn(entry.payload, item.position), state: entry.state });
+  }
+
+  /** Position of the class that an item shows, -1 where it shows none. */
+  private classAt(item: ReviewItem): number {
+    const { label } = this.now(item);
+    return label?.kind === "class" ? this.classes.indexOf(label.classes[0]) : -1;
   }
 
   private showPane(item = this.page.items[this.cursor]): void {
@@ -386,10 +397,3 @@ export class ReviewView {
     return item ? words(this.now(item).label) : "";
   }
 }
-
-const NOTHING: Partial<Record<Wanted["kind"], string>> = {
-  accept: "Nothing is proposed for this item: press a class's key.",
-  not: "This item shows no class that could be denied.",
-  clear: "There is no label to clear.",
-  suggested: "There is no suggestion for this item.",
-};

@@ -1,5 +1,6 @@
 /** One item as a card: picture or text, the label beneath. A broken item is a card that says so. */
 import { h, setText } from "./dom";
+import { showText } from "./marks";
 import { classColour } from "./palette";
 import type { Item, ItemSource } from "./items";
 
@@ -19,6 +20,8 @@ export class ItemCard {
   private readonly swatch = h("span", { class: "lnb-swatch", "aria-hidden": "true" });
   private readonly labelText = h("span", {});
   private position = -1;
+  private item: Item | undefined;
+  private code = -1;
 
   constructor(private readonly source: ItemSource, private readonly options: CardOptions = {}) {
     this.element = h(options.tag ?? "div", { class: "lnb-card", type: options.tag === "button" ? "button" : null }, this.picture, this.text, this.label);
@@ -34,7 +37,7 @@ export class ItemCard {
     if (kept) return this.draw(kept);
     this.element.classList.add("lnb-waiting");
     this.picture.hidden = true;
-    setText(this.text, "");
+    showText(this.text, "");
     try {
       const item = await this.source.get(position, size);
       if (this.position === position) this.draw(item);
@@ -45,6 +48,12 @@ export class ItemCard {
     }
   }
 
+  /** Marks the words of a text that speak for the class at this position; -1 marks none. Only where the widget marks words at all. */
+  speaksFor(code: number): void {
+    this.code = code;
+    if (this.item && this.item.problem === null && this.item.position === this.position) this.write(this.item);
+  }
+
   /** The label's name and class position; null takes it away. `note` follows in small type, such as "proposed 81%". */
   setLabel(name: string | null, position = -1, note = ""): void {
     this.label.hidden = name === null;
@@ -53,7 +62,12 @@ export class ItemCard {
     setText(this.labelText, note ? `${name} · ${note}` : name);
   }
 
+  private write(item: Item): void {
+    showText(this.text, item.text, this.source.marks, item.position, this.code);
+  }
+
   private draw(item: Item): void {
+    this.item = item;
     this.element.classList.remove("lnb-waiting");
     this.text.classList.toggle("lnb-card-problem", item.problem !== null);
     if (item.problem !== null) return this.problem(item.problem);
@@ -64,7 +78,7 @@ export class ItemCard {
       this.picture.replaceChildren(image);
     }
     this.text.hidden = item.url !== null;
-    setText(this.text, item.text);
+    this.write(item);
     this.element.title = item.url !== null ? item.text || item.id : "";
   }
 
@@ -73,6 +87,6 @@ export class ItemCard {
     this.picture.hidden = true;
     this.text.hidden = false;
     this.text.classList.add("lnb-card-problem");
-    setText(this.text, message);
+    showText(this.text, message);
   }
 }

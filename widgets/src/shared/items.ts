@@ -1,5 +1,6 @@
 /** What Python knows of an item, fetched when it is needed, kept while it may be seen again. */
 import type { Channel } from "./channel";
+import { Marks } from "./marks";
 
 export interface Item {
   position: number;
@@ -21,10 +22,14 @@ export class ItemSource {
   private readonly kept = new Map<string, Item>();
   private readonly wishes = new Map<string, { position: number; size: number; wishes: Wish[] }>();
   private readonly onTheWay = new Map<string, Promise<Item>>();
+  /** Words that speak for a class, for cards that show texts. */
+  readonly marks: Marks;
   private scheduled = false;
   private closed = false;
 
-  constructor(private readonly channel: Channel, private readonly room = 600) {}
+  constructor(private readonly channel: Channel, private readonly room = 600) {
+    this.marks = new Marks(channel);
+  }
 
   /** The item, at once where it is kept; `size` is the thumbnail's longest side in CSS pixels. */
   peek(position: number, size = 96): Item | undefined {

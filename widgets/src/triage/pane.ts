@@ -3,6 +3,8 @@ import type { Pane } from "../review/view";
 import { sure, words, type ReviewItem, type Shown } from "../review/answers";
 import { swatch } from "../shared/classes";
 import { fill, h, setText } from "../shared/dom";
+import type { Item } from "../shared/items";
+import { showText } from "../shared/marks";
 import type { Panel } from "../shared/panel";
 
 const SIZE = 440;
@@ -16,6 +18,8 @@ export class TriagePane implements Pane {
   private readonly now = h("dl", { class: "lnb-triage-facts" });
   readonly element = h("section", { class: "lnb-triage-pane", "aria-label": "Item in question", "aria-live": "off" }, this.reason, this.picture, this.text, this.now, this.id);
   private position = -1;
+  private code = -1;
+  private shown: Item | undefined;
 
   constructor(private readonly panel: Panel) {}
 
@@ -31,11 +35,18 @@ export class TriagePane implements Pane {
       suggested !== undefined && h("dt", {}, "Suggested"), suggested !== undefined && h("dd", {}, swatch(item.suggested), h("strong", { dir: "auto" }, suggested), h("span", { class: "lnb-key" }, ".")),
       item.score !== undefined && item.score !== null && h("dt", {}, "Score"), item.score !== undefined && item.score !== null && h("dd", {}, String(item.score)),
       item.confidence !== null && h("dt", {}, "Sure"), item.confidence !== null && h("dd", {}, sure(item.confidence)));
+    this.code = position;
     if (item.position !== this.position) void this.load(item.position);
+    else if (this.shown) this.write(this.shown);
+  }
+
+  private write(item: Item): void {
+    showText(this.text, item.problem ?? item.text, item.problem === null ? this.panel.items.marks : undefined, item.position, this.code);
   }
 
   private async load(position: number): Promise<void> {
     this.position = position;
+    this.shown = undefined;
     try {
       const item = await this.panel.items.get(position, SIZE);
       if (this.position !== position) return;
@@ -44,12 +55,13 @@ export class TriagePane implements Pane {
       if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
       this.text.hidden = item.url !== null && (item.text === "" || item.text === item.id) && item.problem === null;
       this.text.classList.toggle("lnb-card-problem", item.problem !== null);
-      setText(this.text, item.problem ?? item.text);
+      this.shown = item;
+      this.write(item);
       this.text.scrollTop = 0;
     } catch (error) {
       if (this.position === position) this.position = -1;
       this.picture.hidden = true;
-      setText(this.text, error instanceof Error ? error.message : String(error));
+      showText(this.text, error instanceof Error ? error.message : String(error));
     }
   }
 }
