@@ -56,7 +56,8 @@ class Highlights:
         self._given = evidence.get("spans") if from_evidence and isinstance(result, Proposal) else None
         self._weights: dict[str, dict[str, float]] | None = None
         if isinstance(evidence.get("word_weights"), Mapping):
-            self._weights = {str(name): {str(word).lower(): float(w) for word, w in of.items()} for name, of in evidence["word_weights"].items()}
+            given = evidence["word_weights"].items()
+            self._weights = {str(name): {str(word).lower(): float(weight) for word, weight in of.items()} for name, of in given}
         self._labels, self._result = labels, result
 
     def spans(self, position: int, class_name: str, most: int = MOST_WORDS) -> list[tuple[int, int]]:

@@ -49,7 +49,7 @@ def test_labels_of_people_outweigh_the_proposal_and_planted_items_are_not_given_
     spans = made(spans=[[(4, 7)], [], [], [], [(8, 12), (4, 9, .5)]])
     assert marked(Highlights(items, None, NAMES, spans), 0, "boat") == ["red"]
     assert marked(Highlights(items, None, NAMES, spans), 4, "boat") == ["boat "], "overlapping spans are drawn once"
-    assert "red" not in marked(Highlights(items, None, NAMES, spans), 2, "boat"), "what speaks for the proposed class is not shown for another"
+    assert "red" not in marked(Highlights(items, None, NAMES, spans), 2, "boat"), "it speaks for the proposed class alone"
     hidden = Highlights(items, None, NAMES, spans, from_evidence=False)
     assert marked(hidden, 0, "boat") == marked(Highlights(items, None, NAMES, made()), 0, "boat")
 

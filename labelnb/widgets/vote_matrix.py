@@ -123,8 +123,8 @@ class VoteMatrix(Panel):
     def on_sources(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """The table of the sources, and of all: share covered and in conflict."""
         given, split = self._tally.given, self._tally.division
-        shares = {"covered": float((given > 0).mean()), "divided": float((split > 0).mean())} if len(given) else {"covered": 0.0, "divided": 0.0}
-        return {"table": self.table, **shares}
+        count = max(len(given), 1)
+        return {"table": self.table, "covered": float((given > 0).sum() / count), "divided": float((split > 0).sum() / count)}
 
     def on_show(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """Another filter or order."""
