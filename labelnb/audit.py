@@ -172,22 +172,32 @@ class Audit:
         Returns
         -------
         The certificate as JSON-ready values; (N,) float64 the overall bound, and (N,) that of the item's class, for the items whose
-        label is the one that was audited; NaN for all others, such as those a person has corrected.
+        label is the one that was audited; NaN for all others, such as those a person has corrected. Where labels were changed since
+        without a check, the bounds of what is left are lower (`labelnb.certificates.bound_left`), and the certificate says so.
         """
+        from labelnb.certificates import bound_left, standing
+
         made = self.certificate(self.target)
         rows = {row["class"]: {name: value for name, value in row.items() if name != "class"} for row in made.tables["by class"]}
-        names = np.array([*labels.classes.names, ""], dtype=object)
-        audited = np.array([*self.classes, None], dtype=object)[self.proposed]
-        covered = np.array(names[labels.values] == audited, bool)
+        now, overall = standing(self, labels), made.values["accuracy_bound"]
         bounds = np.array([rows[name]["bound"] if name in rows else np.nan for name in self.classes] + [np.nan])
+        warnings = list(made.warnings)
+        if now.changed.any():
+            asked, gone = self.proposed >= 0, now.changed | now.corrected
+            overall = bound_left(overall, int(asked.sum()), int(gone.sum()), int(now.corrected.sum()))
+            for k in np.unique(self.proposed[now.changed]).tolist():
+                own = self.proposed == k
+                bounds[k] = bound_left(bounds[k], int(own.sum()), int((own & gone).sum()), int((own & now.corrected).sum()))
+            warnings.append(f"{int(now.changed.sum())} labels changed since the audit was drawn: it does not cover them, and bounds less")
         checked = self.positions[self.checked]
         said = {
             "about": self.about, **{name: None if value != value else value for name, value in made.values.items()},
             "method": "exact lower limits for a finite population, one-sided", "seed": self.seed, "drawn_as_event": self.event,
-            "checked_by": sorted(set(self.session.labels.who[checked].tolist())), "items_covered": int(covered.sum()),
-            "by_class": rows, "warnings": list(made.warnings),
+            "checked_by": sorted(set(self.session.labels.who[checked].tolist())), "items_covered": int(now.covered.sum()),
+            "items_changed_since": int(now.changed.sum()), "labels_outside": int(now.outside.sum()), "accuracy_bound_of_covered": overall,
+            "by_class": rows, "warnings": warnings,
         }
-        return said, np.where(covered, made.values["accuracy_bound"], np.nan), np.where(covered, bounds[self.proposed], np.nan)
+        return said, np.where(now.covered, overall, np.nan), np.where(now.covered, bounds[self.proposed], np.nan)
 
     @property
     def checked(self) -> np.ndarray:
@@ -276,35 +286,42 @@ def audit(
     if not (proposed >= 0).any():
         raise ValueError("audit: no item has a label or a proposal; accept a proposal first, or hand one over")
     about = "the labels as they stand" if result is None else (result.provenance.method if result.provenance else "a proposal")
+    drawn = {"n": n, "per_class": per_class, "confidence": confidence, "target": target}
     begun = _begun(session, proposed, names, about, seed)
     if begun is not None:
-        number, proposed = begun
+        number, proposed, said = begun
         positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
+        if {name: said.get(name) for name in drawn} != drawn:
+            details = {"audit": {**said, **drawn, "begun": number}}
+            session.journal.note(f"audit: goes on with {len(positions)} items from {about}, seed {seed}", who=session.who, details=details)
         return Audit(session, proposed, tuple(names), positions, in_sample, number, confidence, about, target, seed)
     positions, in_sample = draw_sample(proposed, n, per_class=per_class, seed=seed)
     key = session.folder.store.key("audit", proposed=proposed, positions=positions, about=about, seed=seed)
     session.folder.store.put(key, {"proposed": proposed})
     event = session.journal.note(
         f"audit: {len(positions)} of {int((proposed >= 0).sum())} items drawn from {about}, seed {seed}", who=session.who,
-        details={"audit": {"key": key, "about": about, "seed": seed, "classes": list(names)}},
+        details={"audit": {"key": key, "about": about, "seed": seed, "classes": list(names), **drawn}},
     )
     return Audit(session, proposed, tuple(names), positions, in_sample, event.number, confidence, about, target, seed)
 
 
-def _begun(session: Session, proposed: np.ndarray, names: Sequence[str], about: str, seed: int) -> tuple[int, np.ndarray] | None:
-    """The audit of the same thing with the same seed that was drawn before: its event, and the classes that it audits. What people have
-    decided since the draw, such as its own checks, makes it no other thing."""
+def _begun(
+    session: Session, proposed: np.ndarray, names: Sequence[str], about: str, seed: int
+) -> tuple[int, np.ndarray, dict[str, Any]] | None:
+    """The audit of the same thing with the same seed that was drawn before: its event, the classes that it audits, and what was last said
+    of it. What people have decided since the draw, such as its own checks, makes it no other thing."""
     decided = session.labels.event
-    for event in session.journal.notes("audit"):
+    for event in reversed(session.journal.notes("audit")):
         said = event.details["audit"]
+        number = int(said.get("begun", event.number))
         if (said["about"], said["seed"], said["classes"]) != (about, seed, list(names)):
             continue
         kept = session.folder.store.get(said["key"])
         if kept is None or len(kept["proposed"]) != len(proposed):
             continue
-        same = (kept["proposed"] == proposed) | (session.labels.by_person & (decided > event.number))
+        same = (kept["proposed"] == proposed) | (session.labels.by_person & (decided > number))
         if same.all():
-            return event.number, np.array(kept["proposed"])
+            return number, np.array(kept["proposed"]), said
     return None
 
 

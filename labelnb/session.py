@@ -292,10 +292,12 @@ class Session(Desk):
         return made
 
     def export(self, path: str | Path, *, format: str | None = None, proposal: Proposal | None = None, certificate: Any = None) -> Path:
-        """Write the labels with where each comes from, and an Audit's certificate; the format follows the suffix. Whole or not at all."""
+        """Write the labels with where each comes from, and the certificate of the latest audit (False: none). Whole or not at all."""
+        from labelnb.certificates import certificate_for
         from labelnb.export import write
 
-        return write(Path(path), self.items, self.labels, format=format, proposal=proposal, certificate=certificate)
+        audit = certificate_for(self, certificate)
+        return write(Path(path), self.items, self.labels, format=format, proposal=proposal, certificate=audit)
 
     # What is looked at ----------------------------------------------------------------------------------------------------
 
