@@ -1,4 +1,4 @@
-"""What items consist of: encoded images, pixel arrays, texts, rows, vectors, graph nodes; and how each is kept on disk.
+"""What items consist of: encoded images, pixel arrays, recordings, clips, texts, rows, vectors, graph nodes; and how each is kept on disk.
 
 Every content answers the same questions: `len`, `get(i)`, `describe(i)`, `take(positions)`, `digests()` and
 `save(folder)` / `open(folder, meta)`. They are kept as Arrow (memory-mapped) and .npy; nothing is pickled. Images on disk are
@@ -17,11 +17,12 @@ import numpy as np
 from labelnb.arrow_files import column, read_table, write_table
 from labelnb.digests import digest
 from labelnb.image_contents import EncodedImages, PixelImages
+from labelnb.recordings import Glance, glance, playable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["EncodedImages", "PixelImages", "Texts", "Rows", "Vectors", "Nodes", "CONTENTS"]
+__all__ = ["EncodedImages", "PixelImages", "Recordings", "Clips", "Texts", "Rows", "Vectors", "Nodes", "CONTENTS"]
 
 
 class Texts:
@@ -151,6 +152,32 @@ class Vectors:
         return cls(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
 
 
+class Recordings(EncodedImages):
+    """Sounds as files on disk, kept by reference."""
+
+    kind: ClassVar[str] = "recordings"
+    modality: ClassVar[str] = "audio"
+
+    def get(self, i: int, at_least: int | None = None) -> Any:
+        """Where file i lies on disk."""
+        return self.path(i)
+
+    def glance(self, i: int, size: int) -> Glance:
+        """The picture of item i, `size` pixels wide, and its length; RecordingError where it cannot be read."""
+        return glance(str(self.path(i)), size)
+
+    def playable(self, i: int) -> tuple[bytes, str]:
+        """Bytes and MIME type of item i for a browser; RecordingError where it cannot be read or is too large."""
+        return playable(str(self.path(i)))
+
+
+class Clips(Recordings):
+    """Short films as files on disk, kept by reference."""
+
+    kind: ClassVar[str] = "clips"
+    modality: ClassVar[str] = "clip"
+
+
 class Nodes:
     """Nodes of a graph, with a text or a vector each where there are some."""
 
@@ -208,8 +235,9 @@ class Nodes:
         )
 
 
-Content = EncodedImages | PixelImages | Texts | Rows | Vectors | Nodes
-CONTENTS: dict[str, type[Content]] = {made.kind: made for made in (EncodedImages, PixelImages, Texts, Rows, Vectors, Nodes)}
+Content = EncodedImages | PixelImages | Recordings | Clips | Texts | Rows | Vectors | Nodes
+_ALL: tuple[type[Content], ...] = (EncodedImages, PixelImages, Recordings, Clips, Texts, Rows, Vectors, Nodes)
+CONTENTS: dict[str, type[Content]] = {made.kind: made for made in _ALL}
 
 
 def _short(value: Any) -> str:

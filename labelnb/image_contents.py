@@ -77,7 +77,7 @@ class EncodedImages:
         import pyarrow as pa
 
         chosen = pa.array(positions)
-        return EncodedImages(
+        return type(self)(
             self.paths.take(chosen),
             None if self.blobs is None else self.blobs.take(chosen),
             root=self.root,

@@ -31,7 +31,7 @@ __all__ = ["Items", "ItemProblem", "ItemError", "ItemWarning"]
 
 FORMAT = 1
 """Version of the folder that `Items.save` writes."""
-Modality = Literal["image", "text", "row", "vector", "node"]
+Modality = Literal["image", "audio", "clip", "text", "row", "vector", "node"]
 FrameKind = Literal["pandas", "polars", "arrow"]
 _NAMING = ("name", "title", "caption", "alt", "file_name", "filename", "file")
 
@@ -85,7 +85,7 @@ class Items(Sequence[Any]):
 
     @property
     def modality(self) -> Modality:
-        """`image`, `text`, `row`, `vector` or `node`."""
+        """`image`, `audio`, `clip`, `text`, `row`, `vector` or `node`."""
         return self._content.modality  # type: ignore[return-value]
 
     @property
@@ -233,6 +233,14 @@ class Items(Sequence[Any]):
 
         return thumbnail(self.image(i, at_least=size), size)
 
+    def glance(self, i: int, size: int = 240) -> Any:
+        """The picture of recording or clip i, and its length (`labelnb.recordings.Glance`); RecordingError where it cannot be read."""
+        return self._content.glance(self._place(i), size)  # type: ignore[union-attr]
+
+    def playable(self, i: int) -> tuple[bytes, str]:
+        """Recording or clip i for a browser to play: bytes and MIME type; RecordingError where it cannot be read or is too large."""
+        return self._content.playable(self._place(i))  # type: ignore[union-attr]
+
     def _place(self, i: int) -> int:
         if not -len(self) <= i < len(self):
             raise IndexError(f"position {i} is outside the {len(self)} items")
@@ -247,7 +255,7 @@ class Items(Sequence[Any]):
             raise ItemError(f"item {i}, {self.path(i) or self._ids[i]}: {error}") from error
 
     def __repr__(self) -> str:
-        noun = {"image": "images", "text": "texts", "row": "rows", "vector": "vectors", "node": "nodes"}[self.modality]
+        noun = {"audio": "recordings"}.get(self.modality, f"{self.modality}s")
         more = [f"{len(self.problems)} set aside"] if self.problems else []
         if self.given is not None:
             more.append(f"{sum(label is not None for label in self.given)} with a given label")

@@ -38,8 +38,9 @@ def load(
 
         - a str or Path: a place on disk, which is a folder (searched through, in natural order), a glob, or a file: an image,
           .csv, .tsv, .parquet, .jsonl, .json, .npy, .npz, .txt (one text a line); a folder that `export` or `Items.save` wrote;
-        - a list of str: texts (image files where every one of them exists and ends as an image does);
-        - a list of Path: image or text files; a list of PIL images, uint8 arrays or encoded bytes;
+        - a list of str: texts (files of images, recordings or clips where every one of them exists and ends so);
+        - a list of Path: files of images, recordings (WAV, FLAC, OGG, MP3), clips (MP4, WebM) or texts;
+        - a list of PIL images, uint8 arrays or encoded bytes;
         - a uint8 array (N, H, W) or (N, H, W, C): images; an array of float rows (N, D): vectors;
         - a pandas, polars or Arrow table, a Hugging Face Dataset, a dict of columns, a list of dicts;
         - a graph of networkx or torch_geometric, or None where `edges` and `features` say it all;
@@ -51,7 +52,7 @@ def load(
         of a folder of images. Only then: the names of folders are never taken as labels unasked
     edges : a graph over the items: (2, E) or (E, 2) positions, or pairs of ids, or a sparse (N, N) matrix
     features : (N, D) one vector a node of the graph
-    modality : "image", "text", "row", "vector" or "node"; only where the guess is not what you mean
+    modality : "image", "audio", "clip", "text", "row", "vector" or "node"; only where the guess is not what you mean
 
     Returns
     -------
@@ -150,7 +151,7 @@ def _from_list(values: list[Any], *, id: Any, label: Any, modality: Modality | N
         from labelnb.sources.arrays import from_rows
 
         return from_rows(good, problems, id=id, label=label)
-    if kind == "file" or (kind == "text" and modality in (None, "image") and _are_image_files(good)):
+    if kind == "file" or (kind == "text" and modality in (None, "image", "audio", "clip") and _are_files(good)):
         from labelnb.sources.images import from_files
 
         return from_files([None if value is None else Path(value) for value in good], problems, id=id, label=label, modality=modality)
@@ -178,10 +179,14 @@ def _kind(value: Any) -> str | None:
     return None
 
 
-def _are_image_files(values: list[Any]) -> bool:
+def _are_files(values: list[Any]) -> bool:
+    """Whether all are files of images, all recordings, or all clips."""
     from labelnb.pictures import IMAGE_SUFFIXES
+    from labelnb.recordings import AUDIO_SUFFIXES, CLIP_SUFFIXES
 
-    return all(value is None or (os.path.splitext(value)[1].lower() in IMAGE_SUFFIXES and os.path.isfile(value)) for value in values)
+    endings = {os.path.splitext(value)[1].lower() for value in values if value is not None}
+    alike = any(endings <= kind for kind in (IMAGE_SUFFIXES, AUDIO_SUFFIXES, CLIP_SUFFIXES))
+    return alike and all(value is None or os.path.isfile(value) for value in values)
 
 
 def _maker(value: Any) -> str:

@@ -83,6 +83,11 @@ def plan(modality: str, *, with_text: bool = True) -> Plan:
         return _plan_images(with_text)
     if modality in ("text", "row"):
         return _plan_texts()
+    if modality in ("audio", "clip"):
+        raise EncoderError(
+            f"no encoder here reads items of modality {modality!r}: embed them with a model of your own and hand its vectors over, "
+            "one row an item: s.embed(array)"
+        )
     raise EncoderError(f"modality: got {modality!r}; vectors and graph nodes are their own embeddings: s.embed(array)")
 
 

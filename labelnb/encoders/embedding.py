@@ -158,6 +158,9 @@ def _kind(items: Items, encoder: Encoder) -> str:
         raise ValueError("items: there are none; nothing to embed")
     if items.modality in ("vector", "node"):
         raise EncoderError(f"items of modality {items.modality!r} need no encoder: their vectors are their embeddings (s.embed(array))")
+    if items.modality in ("audio", "clip"):
+        said = f"{encoder.name} does not read items of modality {items.modality!r}"
+        raise EncoderError(f"{said}; hand over vectors made elsewhere, one row an item: s.embed(array)")
     kind = "image" if items.modality == "image" else "text"
     if kind not in encoder.modalities:
         cure = "'conse' or 'open_clip:...'" if kind == "image" else "'minilm', 'wordllama' or 'sentence-transformers:...'"

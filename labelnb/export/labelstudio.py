@@ -49,6 +49,8 @@ def interface(sheet: Sheet) -> str:
     """The labelling interface: the item, and one choice a class."""
     shown = {
         "image": '<Image name="item" value="$image"/>',
+        "audio": '<Audio name="item" value="$audio"/>',
+        "clip": '<Video name="item" value="$clip"/>',
         "row": '<Table name="item" value="$row"/>',
         "vector": '<Text name="item" value="$description"/>',
     }
@@ -66,9 +68,9 @@ def _task(sheet: Sheet, i: int, row: dict[str, Any], path: Path) -> dict[str, An
     modality = sheet.items.modality
     if modality == "row":
         data["row"] = plain(sheet.items[i])
-    elif modality == "image":
+    elif modality in ("image", "audio", "clip"):
         where = sheet.items.path(i)
-        data["image"] = LOCAL_FILES + os.path.abspath(where).lstrip("/") if where is not None else sheet.value(i, path.parent)
+        data[modality] = LOCAL_FILES + os.path.abspath(where).lstrip("/") if where is not None else sheet.value(i, path.parent)
     elif modality == "vector":
         data["vector"], data["description"] = sheet.value(i, path.parent), sheet.items.text(i)
     else:

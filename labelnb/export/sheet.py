@@ -66,7 +66,7 @@ class Sheet:
     @property
     def content(self) -> str | None:
         """The name of the column of contents; None for rows, whose columns say it all."""
-        return {"image": "image", "text": "text", "vector": "vector", "node": "text", "row": None}[self.items.modality]
+        return {"node": "text", "row": None}.get(self.items.modality, self.items.modality)
 
     @property
     def class_names(self) -> list[str]:

@@ -15,6 +15,7 @@ from labelnb.pictures import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.frames import from_frame, from_records
 from labelnb.sources.images import from_files
+from labelnb.sources.recordings import heard_or_seen
 from labelnb.sources.tables import Frame, class_names
 from labelnb.sources.texts import from_texts
 
@@ -119,15 +120,18 @@ def _listing(folder: Path) -> tuple[list[str], list[ItemProblem]]:
 
 
 def _from_listed(names: list[str], root: str, columns: dict[str, Any], lost: Sequence[ItemProblem] = ()) -> Items:
-    """Images if there are any; else files of text, else tables. `names` are relative to `root`."""
+    """Images if there are any; else recordings or clips, whichever are more; else texts, else tables. `names` are relative to `root`."""
     modality = columns["modality"]
     where = root or "the glob"
     images = [name for name in names if _is_image(name)]
     texts = [name for name in names if name.lower().endswith((".txt", ".md"))]
     tables = [name for name in names if name.lower().endswith(_TABLES) and os.path.basename(name) not in _ABOUT]
     tables = [name for name in tables if not name.lower().endswith(".json")] or tables
+    heard = {kind: [name for name in names if heard_or_seen([name]) == kind] for kind in ("audio", "clip")}
     if images and modality in (None, "image"):
         chosen = images
+    elif any(files and modality in (None, kind) for kind, files in heard.items()):
+        chosen = heard[modality or ("audio" if len(heard["audio"]) >= len(heard["clip"]) else "clip")]
     elif tables and not (texts and modality == "text"):
         return _from_tables([Path(root, name) for name in tables], columns)
     elif texts and modality in (None, "text"):
@@ -161,7 +165,7 @@ def _is_image(name: str) -> bool:
 
 def _from_file(path: Path, columns: dict[str, Any]) -> Items:
     ending = path.suffix.lower()
-    if ending in IMAGE_SUFFIXES or ending in REFUSED_SUFFIXES:
+    if ending in IMAGE_SUFFIXES or ending in REFUSED_SUFFIXES or heard_or_seen([path]):
         return from_files([path], label=None if isinstance(columns["label"], str) else columns["label"], id=columns["id"])
     if ending in _TABLES or path.name.lower().endswith((".csv.gz", ".tsv.gz", ".jsonl.gz")):
         return _from_tables([path], columns)

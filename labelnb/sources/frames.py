@@ -15,6 +15,7 @@ from labelnb.items import Items, Modality
 from labelnb.problems import ItemError, ItemProblem
 from labelnb.sources.arrays import from_vectors
 from labelnb.sources.images import from_images
+from labelnb.sources.recordings import from_recordings
 from labelnb.sources.sieve import sieve
 from labelnb.sources.tables import PROVENANCE, Frame, Roles, columns_frame, is_string, roles, strings
 from labelnb.sources.texts import from_texts
@@ -90,8 +91,13 @@ def from_frame(
         if len(columns) > 1:
             joined = ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
         return from_texts(joined, frame=frame.table, **rest)
-    if modality == "image":
-        raise ItemError(f"modality='image', but no column holds images; the columns are {frame.names}")
+    for kind in ("audio", "clip"):
+        if kind in frame.names and kind not in frame.objects and modality in (None, kind) and (found.own or modality == kind):
+            paths = strings(frame.table.column(kind))
+            whole = [None if path is None else os.path.join(folder, path) for path in paths]
+            return from_recordings(whole, kind, frame=frame.table, **rest)
+    if modality in ("image", "audio", "clip"):
+        raise ItemError(f"modality={modality!r}, but no column holds such; the columns are {frame.names}")
     if modality == "vector" or (modality is None and found.own and "vector" in frame.names):
         return from_vectors(_numbers(frame, found), frame=frame.table, skip={problem.position for problem in problems}, **rest)
     drop = {found.id, found.label, *(PROVENANCE if found.own else ())}

@@ -33,7 +33,7 @@ def from_files(
     modality: Modality | None = None,
     **fields: Any,
 ) -> Items:
-    """Image files, by reference; or .txt and .md files, each one text."""
+    """Image files, recordings or clips, by reference; or .txt and .md files, each one text."""
     real = [path for path in paths if path is not None]
     if real and modality != "image" and all(path.suffix.lower() in (".txt", ".md") for path in real):
         texts: list[str | None] = []
@@ -45,6 +45,11 @@ def from_files(
                 texts.append(None)
                 more.append(ItemProblem(i, str(path), f"cannot be read as UTF-8 text ({error})"))
         return from_texts(texts, more, names=[str(path) for path in paths], id=id, label=label, **fields)
+    from labelnb.sources.recordings import from_recordings, heard_or_seen
+
+    kind = heard_or_seen(real)
+    if kind is not None and modality in (None, kind):
+        return from_recordings(paths, kind, problems, root=root, id=id, label=label, **fields)
     kept = [None if path is None else str(path) if root else os.path.abspath(path) for path in paths]
     return from_images(kept, problems, root=root, id=id, label=label, **fields)
 

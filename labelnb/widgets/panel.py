@@ -175,6 +175,11 @@ class Panel(anywidget.AnyWidget):
             answers.append(answer)
         return {"items": answers}, pictures
 
+    def on_media(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
+        """The recording or clip at `position`, for the browser to play."""
+        data, mime = self.host.items.playable(int(message["position"]))
+        return {"mime": mime}, [data]
+
     def on_marks(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """For each (position, class position) wanted, the spans of the item's text that speak for the class, in signs of the text."""
         names = self.host.classes.names
@@ -240,8 +245,12 @@ class Panel(anywidget.AnyWidget):
             answer["text"] = "" if text == items.modality else text  # a description that only says "image" describes nothing
             if items.modality == "image":
                 picture, answer["mime"] = items.thumbnail(position, size)
-                if answer["mime"] not in SAFE_PICTURES:
-                    picture, answer["problem"] = None, f"got a picture of type {answer['mime']}, expected one of {SAFE_PICTURES}"
+            elif items.modality in ("audio", "clip"):
+                seen = items.glance(position, max(size, 2 * 112))
+                picture, answer["mime"] = seen.picture, seen.mime
+                answer["media"] = {"kind": items.modality, "seconds": seen.seconds, "note": seen.note}
+            if picture is not None and answer["mime"] not in SAFE_PICTURES:
+                picture, answer["problem"] = None, f"got a picture of type {answer['mime']}, expected one of {SAFE_PICTURES}"
         except Exception as error:  # noqa: BLE001 - whatever a decoder raises is this item's problem, and is shown on its card
             picture, answer["problem"] = None, f"{answer['id'] or position}: {error}"
         return answer, picture

@@ -189,7 +189,7 @@ class ReviewGrid(Panel):
     def first_view(self) -> dict[str, Any]:
         """The page in view, and its texts; pictures, which take time to make, follow when they are asked for."""
         page = self._page(self.page)
-        pictures = self.host.items.modality == "image"
+        pictures = self.host.items.modality in ("image", "audio", "clip")
         items = [] if pictures else [self._item(position, 0)[0] for position in self.positions[:FIRST_SIZE].tolist()]
         return {"page": page, "items": items, "revision": self._revision, "listing": self.listing}
 

@@ -379,3 +379,36 @@ def test_words_that_speak_for_the_class_are_marked_and_follow_the_label(mount: A
     shown.page.wait_for_function("document.querySelectorAll('.lnb-review-card mark').length > 2")
     assert card(shown, 0).get_attribute("data-current") is None, "the cursor stays where it was"
     assert shown.errors == []
+
+
+def test_recordings_are_played_by_key_and_what_cannot_be_says_so(mount: Any, tmp_path: Any) -> None:
+    import labelnb as lnb
+    from tests.test_recordings import tone
+
+    for n in range(3):
+        tone(tmp_path / f"sound {n}.wav", seconds=60 + n)
+    (tmp_path / "sound 3.flac").write_bytes(b"fLaC" + bytes(100))
+    host = FakeHost(4)
+    host.items = lnb.load(tmp_path)
+    shown = mount(ReviewGrid(host, None))
+    page = shown.page
+    assert page.locator(".lnb-player img").count() == 3
+    assert card(shown, 0).locator(".lnb-play-time").inner_text() == "1:00"
+    assert "sound 0.wav" in card(shown, 0).inner_text()
+    card(shown, 0).locator(".lnb-card-text").click()
+    press(shown, "-")
+    page.wait_for_function("document.querySelector('.lnb-play').getAttribute('aria-label') === 'Pause sound 0.wav'")
+    press(shown, "-")
+    page.wait_for_function("document.querySelector('.lnb-play').getAttribute('aria-label') === 'Play sound 0.wav'")
+    press(shown, "ArrowRight", "-")
+    page.wait_for_function("document.querySelectorAll('.lnb-play')[1].getAttribute('aria-label') === 'Pause sound 1.wav'")
+    press(shown, "1")
+    assert str(host.labels.label(1)) == "apple"
+    last = card(shown, 3)
+    said = last.inner_text()
+    assert "damaged" in said or "labelnb[media]" in said
+    (tmp_path / "sound 2.wav").unlink()
+    card(shown, 2).get_by_role("button", include_hidden=True).click()
+    page.wait_for_function("document.querySelector('.lnb-play-note:not([hidden])')?.textContent.includes('not there')")
+    shown.unmount()
+    assert shown.model_listeners() == 0

@@ -2,6 +2,7 @@
 import { fill, h, setText } from "../shared/dom";
 import { showText } from "../shared/marks";
 import type { ItemSource } from "../shared/items";
+import { Player } from "../shared/player";
 
 const SIZE = 440;
 
@@ -11,8 +12,10 @@ export class Closer {
   private readonly text = h("div", { class: "lnb-closer-text", dir: "auto", tabindex: 0 });
   private readonly id = h("div", { class: "lnb-closer-id", dir: "auto" });
   private position = -1;
+  private readonly player: Player;
 
   constructor(private readonly source: ItemSource, onClose: () => void) {
+    this.player = new Player(source);
     const close = h("button", { class: "lnb-button lnb-button-plain", type: "button", "aria-label": "Close the large view", onclick: onClose }, "×");
     this.element = h("aside", { class: "lnb-closer", "aria-label": "The item, large", hidden: true }, h("div", { class: "lnb-closer-head" }, this.id, close), this.picture, this.text);
   }
@@ -23,6 +26,7 @@ export class Closer {
 
   hide(): void {
     this.element.hidden = true;
+    this.player.stop();
     this.position = -1;
   }
 
@@ -39,7 +43,11 @@ export class Closer {
     if (this.position !== position) return;
     setText(this.id, item.id);
     this.picture.hidden = item.url === null;
-    if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
+    if (item.media) {
+      this.picture.hidden = false;
+      this.player.show(item);
+      fill(this.picture, this.player.element);
+    } else if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
     const text = item.problem ?? item.text;
     this.text.hidden = text === "" || text === item.id;
     this.text.classList.toggle("lnb-card-problem", item.problem !== null);

@@ -25,6 +25,7 @@ export const MORE: readonly (readonly [string, string])[] = [
   ["r", "redo"],
   ["shift ← → ↑ ↓", "select several"],
   ["+", "look closer"],
+  ["-", "play, pause"],
   ["page down, page up", "next page, page before"],
   ["home, end", "first, last of the page"],
   ["esc", "let the selection go"],

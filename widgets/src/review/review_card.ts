@@ -37,6 +37,10 @@ export class ReviewCard {
     this.reason.title = item.reason;
   }
 
+  play(): boolean {
+    return this.card.play();
+  }
+
   /** Draws how the item stands. */
   update(item: ReviewItem, now: Shown, classes: readonly string[], place: string): void {
     const label = now.label;

@@ -22,10 +22,8 @@ import { PageSource } from "./page_source";
 import { ReviewCard } from "./review_card";
 import { SaveState } from "../shared/save_state";
 
-/** Classes with a button; the others are found by name. */
-const BUTTONS = 60;
-/** How long an answer may take before a decision is shown as unsaved and sent again. */
-const PATIENCE = 8_000;
+const BUTTONS = 60;      // classes with a button; the others are found by name
+const PATIENCE = 8_000;      // milliseconds: then a decision is shown as unsaved, and sent again
 const PICTURE = 112;
 /** Names of classes that get two lines are longer. */
 const LONG = 14;
@@ -34,6 +32,7 @@ const LONG = 14;
 export interface Pane {
   readonly element: HTMLElement;
   show(item: ReviewItem | undefined, now: Shown | undefined): void;
+  play(): boolean;
 }
 
 export class ReviewView {
@@ -91,9 +90,7 @@ export class ReviewView {
       this.undoBar.set(state.can_undo || this.outbox.size > 0, state.can_redo);
       this.pages.refresh();
     });
-    const marked = () => { this.drawHead(); this.drawStandings(); };
-    this.panel.model.on("change:marked", marked);
-    this.panel.onCleanup(() => this.panel.model.off("change:marked", marked));
+    this.panel.onTrait("marked", () => { this.drawHead(); this.drawStandings(); });
     await this.pages.open();
   }
 
@@ -117,6 +114,7 @@ export class ReviewView {
       PageUp: () => this.turn(this.page.number - 1),
       h: () => this.toggleLegend(),
       "/": () => this.finder.focus(),
+      "-": () => this.play(),
       n: () => this.finder.focus(),
       "+": () => this.look(!this.closer.open),
       "=": () => this.look(!this.closer.open),
@@ -136,8 +134,7 @@ export class ReviewView {
     const { panel } = this;
     panel.head.append(...this.head.elements);
     panel.body.before(this.bar.element);
-    const warnings: string[] = panel.config.warnings ?? [];
-    if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
+    if (panel.config.warnings?.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, panel.config.warnings.join(" ")));
     this.list.append(drawnState("Loading items"));
     if (this.pane) panel.body.append(h("div", { class: "lnb-triage-parts" }, h("div", { class: "lnb-triage-queue" }, this.list, this.end), this.pane.element));
     else panel.body.append(this.list, this.end);
@@ -147,8 +144,7 @@ export class ReviewView {
     const resized = new ResizeObserver(() => this.fit());
     resized.observe(this.list);
     panel.onCleanup(() => resized.disconnect());
-    const press = (event: Event) => this.pointed(event as MouseEvent);
-    this.list.addEventListener("pointerdown", press);
+    this.list.addEventListener("pointerdown", (event) => this.pointed(event));
     this.list.addEventListener("dblclick", () => this.look(true));
     this.list.addEventListener("focusin", (event) => {
       const at = this.cards.findIndex((card) => card.element === event.target);
@@ -162,6 +158,10 @@ export class ReviewView {
 
   private drawLegend(): void {
     fill(this.legend, keyLegend([...(this.pane ? LEGEND.filter(([key]) => key !== "enter") : LEGEND), ...(this.wholeLegend ? MORE : [])].map(([key, what]) => [key, what])));
+  }
+
+  private play(): void {
+    if (!(this.pane ?? this.cards[this.cursor])?.play()) this.panel.status.set("There is nothing to play here.");
   }
 
   private toggleLegend(): void {
@@ -213,7 +213,7 @@ export class ReviewView {
 
   private drawCards(): void {
     const { model } = this.panel;
-    const pictures = this.panel.state.modality === "image";
+    const pictures = ["image", "audio", "clip"].includes(this.panel.state.modality);
     this.cards = this.page.items.map((item) => {
       const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null);
       card.show(item);

@@ -3,6 +3,7 @@ import { h, setText } from "./dom";
 import { showText } from "./marks";
 import { classColour } from "./palette";
 import type { Item, ItemSource } from "./items";
+import { Player } from "./player";
 
 export interface CardOptions {
   /** Longest side of the thumbnail, CSS pixels. */
@@ -21,6 +22,7 @@ export class ItemCard {
   private readonly labelText = h("span", {});
   private position = -1;
   private item: Item | undefined;
+  private player: Player | undefined;
   private code = -1;
 
   constructor(private readonly source: ItemSource, private readonly options: CardOptions = {}) {
@@ -62,6 +64,13 @@ export class ItemCard {
     setText(this.labelText, note ? `${name} · ${note}` : name);
   }
 
+  /** Plays or pauses a recording or clip; false where the item is neither. */
+  play(): boolean {
+    const can = this.item?.media !== undefined && this.item.problem === null && this.item.position === this.position;
+    if (can) void this.player?.toggle();
+    return can;
+  }
+
   private write(item: Item): void {
     showText(this.text, item.text, this.source.marks, item.position, this.code);
   }
@@ -71,18 +80,24 @@ export class ItemCard {
     this.element.classList.remove("lnb-waiting");
     this.text.classList.toggle("lnb-card-problem", item.problem !== null);
     if (item.problem !== null) return this.problem(item.problem);
-    this.picture.hidden = item.url === null;
-    if (item.url !== null) {
+    this.picture.hidden = item.url === null && !item.media;
+    this.player?.stop();
+    if (item.media) {
+      this.player ??= new Player(this.source);
+      this.player.show(item);
+      this.picture.replaceChildren(this.player.element);
+    } else if (item.url !== null) {
       const image = h("img", { src: item.url, alt: item.text || item.id, draggable: "false", decoding: "async" });
       image.addEventListener("error", () => this.problem("The picture cannot be decoded."));
       this.picture.replaceChildren(image);
     }
-    this.text.hidden = item.url !== null;
+    this.text.hidden = item.url !== null && !item.media;
     this.write(item);
-    this.element.title = item.url !== null ? item.text || item.id : "";
+    this.element.title = item.url !== null || item.media ? item.text || item.id : "";
   }
 
   private problem(message: string): void {
+    this.player?.stop();
     this.element.classList.remove("lnb-waiting");
     this.picture.hidden = true;
     this.text.hidden = false;

@@ -11,11 +11,15 @@ export interface Item {
   url: string | null;
   /** Why it cannot be shown, or null. */
   problem: string | null;
+  /** What can be played: a recording or a clip, its length, and why it has no picture where it has none. */
+  media?: { kind: "audio" | "clip"; seconds: number | null; note: string };
 }
 
 interface Wish { resolve(item: Item): void; reject(error: Error): void }
 
 const BATCH = 48;
+/** Recordings and clips that are kept. */
+const PLAYED = 8;
 
 /** Fetches items in batches (one request a frame and 48 items), keeps the last `room`, and frees their pictures. */
 export class ItemSource {
@@ -24,6 +28,7 @@ export class ItemSource {
   private readonly onTheWay = new Map<string, Promise<Item>>();
   /** Words that speak for a class, for cards that show texts. */
   readonly marks: Marks;
+  private readonly played = new Map<number, Promise<string>>();
   private scheduled = false;
   private closed = false;
 
@@ -64,6 +69,21 @@ export class ItemSource {
     return promise;
   }
 
+  /** Object URL of a recording or clip, fetched once; the last few are kept. Rejects with what can be shown. */
+  media(position: number): Promise<string> {
+    const kept = this.played.get(position);
+    if (kept) return kept;
+    const url = this.channel.request("media", { position }).then(({ content, buffers }) => URL.createObjectURL(new Blob([buffers[0] as DataView<ArrayBuffer>], { type: content.mime })));
+    this.played.set(position, url);
+    url.catch(() => this.played.delete(position));
+    if (this.played.size > PLAYED) {
+      const [oldest, old] = this.played.entries().next().value as [number, Promise<string>];
+      this.played.delete(oldest);
+      void old.then((gone) => URL.revokeObjectURL(gone), () => undefined);
+    }
+    return url;
+  }
+
   /** Forgets the wish for items that scrolled away before they were asked for. */
   forget(keep: (position: number) => boolean): void {
     for (const [key, wish] of this.wishes) {
@@ -76,7 +96,9 @@ export class ItemSource {
   close(): void {
     this.closed = true;
     for (const item of this.kept.values()) release(item);
+    for (const url of this.played.values()) void url.then((gone) => URL.revokeObjectURL(gone), () => undefined);
     this.kept.clear();
+    this.played.clear();
     this.wishes.clear();
   }
 
@@ -103,7 +125,7 @@ export class ItemSource {
         const got = content.items[i];
         const buffer = got.buffer === null ? null : buffers[got.buffer];
         const url = buffer ? URL.createObjectURL(new Blob([buffer as DataView<ArrayBuffer>], { type: got.mime })) : null;
-        const item: Item = { position, id: got.id, text: got.text, problem: got.problem, url };
+        const item: Item = { position, id: got.id, text: got.text, problem: got.problem, url, media: got.media };
         this.keep(key, item);
         for (const { resolve } of wishes) resolve(item);
       });

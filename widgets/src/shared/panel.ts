@@ -30,7 +30,7 @@ export interface PanelState {
   can_undo: boolean;
   can_redo: boolean;
   can_search_text: boolean;
-  modality: "image" | "text" | "row" | "vector" | "node";
+  modality: "image" | "audio" | "clip" | "text" | "row" | "vector" | "node";
   /** Grows with every change of labels or classes. */
   revision: number;
 }
@@ -92,6 +92,12 @@ export class Panel {
     this.model.on("change:state", listener);
     this.onCleanup(() => this.model.off("change:state", listener));
     listener();
+  }
+
+  /** Runs whenever a trait changes in Python, or in another view. */
+  onTrait(name: string, callback: () => void): void {
+    this.model.on(`change:${name}`, callback);
+    this.onCleanup(() => this.model.off(`change:${name}`, callback));
   }
 
   /** Runs when the theme changes (not now: `panel.theme` holds). */

@@ -5,6 +5,7 @@ import { swatch } from "../shared/classes";
 import { fill, h, setText } from "../shared/dom";
 import type { Item } from "../shared/items";
 import { showText } from "../shared/marks";
+import { Player } from "../shared/player";
 import type { Panel } from "../shared/panel";
 
 const SIZE = 440;
@@ -21,7 +22,19 @@ export class TriagePane implements Pane {
   private code = -1;
   private shown: Item | undefined;
 
-  constructor(private readonly panel: Panel) {}
+  private readonly player: Player;
+
+  constructor(private readonly panel: Panel) {
+    this.player = new Player(panel.items);
+    panel.onCleanup(() => this.player.stop());
+  }
+
+  /** Plays or pauses a recording or clip; false where the item is neither. */
+  play(): boolean {
+    const can = this.shown?.media !== undefined && this.shown.problem === null;
+    if (can) void this.player.toggle();
+    return can;
+  }
 
   show(item: ReviewItem | undefined, now: Shown | undefined): void {
     this.element.hidden = !item;
@@ -47,12 +60,17 @@ export class TriagePane implements Pane {
   private async load(position: number): Promise<void> {
     this.position = position;
     this.shown = undefined;
+    this.player.stop();
     try {
       const item = await this.panel.items.get(position, SIZE);
       if (this.position !== position) return;
       setText(this.id, item.id);
       this.picture.hidden = item.url === null;
-      if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
+      if (item.media && item.problem === null) {
+        this.picture.hidden = false;
+        this.player.show(item);
+        fill(this.picture, this.player.element);
+      } else if (item.url) fill(this.picture, h("img", { src: item.url, alt: item.text || item.id, draggable: "false" }));
       this.text.hidden = item.url !== null && (item.text === "" || item.text === item.id) && item.problem === null;
       this.text.classList.toggle("lnb-card-problem", item.problem !== null);
       this.shown = item;
