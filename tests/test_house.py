@@ -272,6 +272,19 @@ def test_front_end_fetches_nothing():
     assert [str(path.relative_to(ROOT)) for path in paths if fetching.search(path.read_text(encoding="utf8"))] == []
 
 
+def test_a_bundle_is_one_module_that_any_host_can_take():
+    """VS Code and Colab hand the text of one ES module to the page: it imports nothing, opens no port, and stays small."""
+    for path in (ROOT / "labelnb" / "widgets" / "static").glob("*.js"):
+        text = path.read_text(encoding="utf8")
+        name = path.name
+        assert re.search(r"export\s*\{[^}]*\bdefault\b[^}]*\}|export default ", text), name
+        assert not re.search(r"(?<![\w.$])import\s*[({\"'*]|(?<![\w.$])import\s+\w|\brequire\(", text), f"{name} imports a module"
+        assert not re.search(r"localhost|127\.0\.0\.1|https?://(?!www\.w3\.org/)", text), f"{name} names a place on the network"
+        assert not re.search(r"\beval\(|new Function\(|new (?:Shared)?Worker\(", text), f"{name} runs what a host may forbid"
+        assert not re.search(r"localStorage|sessionStorage|indexedDB|document\.cookie", text), f"{name} keeps state outside the journal"
+        assert len(text) < 200_000, name
+
+
 def test_every_source_of_the_front_end_has_its_bundle():
     sources = {path.stem for path in (ROOT / "widgets" / "src").glob("*.ts") if not path.name.endswith(".d.ts")}
     bundles = {path.stem for path in (ROOT / "labelnb" / "widgets" / "static").glob("*.js")}

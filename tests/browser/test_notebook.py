@@ -115,6 +115,38 @@ def test_a_restarted_kernel_finds_the_labels(lab, kept):
         cards(notebook).first.wait_for()
 
 
+CUT = """window.cut = false; window.sockets = []; const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+    constructor(...given) { super(...given); if (window.cut) this.close(); else window.sockets.push(this); }
+};"""
+CONNECTED = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.connectionStatus === 'connected'"
+
+
+def test_decisions_made_without_a_connection_are_marked_and_kept_once_it_is_back(lab, kept):
+    with lab.notebook("cut", [SESSION.format(path=str(kept)), REVIEW]) as notebook:
+        page = notebook.page
+        page.add_init_script(CUT)
+        notebook.reload()
+        notebook.run_all()
+        cards(notebook).first.click()
+        first, second = (int(one) for one in notebook.python("print(*grid.positions[:2])").split())
+        page.evaluate("() => { window.cut = true; for (const one of window.sockets) one.close(); }")
+        page.wait_for_function(f"() => !({CONNECTED})()")
+        cards(notebook).first.click()
+        page.keyboard.press("2")
+        page.keyboard.press("3")
+        notebook.output(1).locator(".lnb-save[data-state='unsaved']").wait_for()
+        assert [cards(notebook).nth(n).get_attribute("data-standing") for n in (0, 1)] == ["unsaved", "unsaved"]
+        assert "kept here and sent again" in notebook.output(1).locator(".lnb-save").inner_text()
+        assert labels_on_disk(kept) == [-1] * 120
+        page.evaluate("() => { window.cut = false; window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect(); }")
+        notebook.output(1).locator(".lnb-save[data-state='saved']").wait_for()
+        values = labels_on_disk(kept)
+        assert (values[first], values[second], sum(value >= 0 for value in values)) == (1, 2, 2)
+        with lnb.Session.open(kept) as session:
+            assert sum(event.kind == "decide" for event in session.history()) == 2, "sent again, decided once"
+
+
 def test_a_selection_of_most_of_100_000_points_comes_back_whole(lab, kept):
     many = f'''
 import numpy as np

@@ -25,8 +25,7 @@ import { SaveState } from "../shared/save_state";
 const BUTTONS = 60;      // classes with a button; the others are found by name
 const PATIENCE = 8_000;      // milliseconds: then a decision is shown as unsaved, and sent again
 const PICTURE = 112;
-/** Names of classes that get two lines are longer. */
-const LONG = 14;
+const LONG = 14;      // names of classes that get two lines are longer
 
 /** Shows the current item beside the list (Triage). */
 export interface Pane {
@@ -361,6 +360,7 @@ export class ReviewView {
         const now = shown(item, this.classes, { value: valueIn(entry.payload, item.position), state: "waiting" });
         item.label = valueIn(entry.payload, item.position) === null ? null : now.label;
         item.reviewed = item.label !== null;
+        if (entry.positions.length === 1) this.panel.status.set(`Kept: ${words(item.label)}.`);
       }
     } else this.tookBack(entry.payload.redo === true, answer);
     if (answer.quality) this.page.quality = answer.quality;
