@@ -57,12 +57,13 @@ class Keywords:
         for key in set(self._counts) - set(keys):
             self.drop(key)
 
-    def best(self, key: Hashable, n: int = 3) -> list[tuple[str, float]]:
-        """The `n` words of the largest weight with their weights, the largest first; fewer where there are fewer."""
+    def best(self, key: Hashable, n: int = 3, fewest: int = 1) -> list[tuple[str, float]]:
+        """The `n` words of the largest weight with their weights, the largest first; fewer where there are fewer. Words that the cluster
+        uses less than `fewest` times are left out."""
         counts = self._counts[key]
         clusters = len(self._counts)
         limit = clusters * COMMON if clusters >= FEW else clusters
-        words = [word for word in counts if self._spread[word] <= limit]
+        words = [word for word in counts if self._spread[word] <= limit and counts[word] >= fewest]
         if not words or clusters < 2:
             return []
         mean = sum(self._total.values()) / clusters

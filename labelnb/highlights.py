@@ -14,7 +14,9 @@ __all__ = ["Highlights", "WORDED"]
 WORDED = ("text", "row", "node")
 """Modalities whose items are described by words of their own."""
 MOST_WORDS = 5
-"""Different words that are marked in one text."""
+"""Different words that are marked in one text; no more than every third word of a short one."""
+FEWEST = 2
+"""Times that a class must use a word: one that only this text uses says nothing of the class."""
 KEYWORDS = 2_000
 """Words of a class that may be marked."""
 SIGNS = 1_000_000
@@ -27,7 +29,7 @@ class Highlights:
     What a method says itself comes first: `evidence["spans"]`, for each item a sequence of (start, end) in signs of its text, which speak
     for the class that is proposed; or `evidence["word_weights"]`, a mapping of class name to a mapping of word to weight. Else words are
     weighed by class-based TF-IDF (see `labelnb.cluster_keywords`) over the items that are labelled or proposed as each class; a word is
-    marked for the class in which it weighs most.
+    marked for the class in which it weighs most, if that class uses it more than once.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class Highlights:
     >>> made = lnb.Proposal(np.eye(2)[[0, 0, 1, 1]], classes=("cat", "dog"))
     >>> words = Highlights(items, None, ("cat", "dog"), made)
     >>> [items[0][start:end] for start, end in words.spans(0, "cat")], words.spans(0, "dog")
-    (['cat', 'purrs'], [])
+    (['cat'], [])
     """
 
     def __init__(self, items: Any, labels: Any, class_names: Sequence[str], result: Any = None, *, from_evidence: bool = True) -> None:
@@ -77,6 +79,7 @@ class Highlights:
         others = [of for name, of in self.weights.items() if name != class_name]
         own = {word: weights[word] for _, _, word in found if word in weights}
         telling = [word for word, weight in own.items() if weight > 0 and all(weight > of.get(word, 0.0) for of in others)]
+        most = min(most, -(-len(found) // 3))
         marked = set(sorted(telling, key=lambda word: (-own[word], word))[:most])
         return [(start, end) for start, end, word in found if word in marked]
 
@@ -113,7 +116,7 @@ class Highlights:
                 if room <= 0:
                     break
             words.add(names[k], texts)
-        return {str(names[k]): dict(words.best(names[k], KEYWORDS)) for k in present}
+        return {str(names[k]): dict(words.best(names[k], KEYWORDS, FEWEST)) for k in present}
 
 
 def _checked(given: Any) -> list[tuple[int, int]]:

@@ -138,7 +138,7 @@ def _samples(path: str, most_seconds: float | None = None) -> tuple[np.ndarray |
                 taken += len(block)
             return (np.concatenate(blocks) if blocks else np.zeros(0, np.float32)), rate
     except (RuntimeError, OSError, ValueError) as error:
-        raise RecordingError(f"damaged, or not a sound ({error})") from error
+        raise RecordingError("damaged, or not a sound that is known") from error
 
 
 def _wav_samples(path: str, most_seconds: float | None) -> tuple[np.ndarray | None, int]:
@@ -227,7 +227,7 @@ def _strip(path: str, size: int) -> Glance:
                     break
     except (av.FFmpegError, ValueError, IndexError, OSError) as error:
         if not frames:
-            raise RecordingError(f"damaged, or not a film ({error})") from error
+            raise RecordingError("damaged, or not a film that is known") from error
     if not frames:
         raise RecordingError("a film without a picture")
     width, height = frames[0].size

@@ -32,12 +32,16 @@ def test_words_are_those_that_weigh_most_in_the_class() -> None:
         return counts[name][word] / sum(counts[name].values()) * math.log1p(mean / sum(of[word] for of in counts.values()))
 
     for name, other in (NAMES, NAMES[::-1]):
+        assert {word for word, count in counts[name].items() if count > 1} == set(words.weights[name])
         for word, found in words.weights[name].items():
             assert found == pytest.approx(weight(word, name))
         for position, text in enumerate(TEXTS):
-            expected = [word for word in text.split() if len(word) > 1 and weight(word, name) > weight(word, other)]
-            assert marked(words, position, name) == expected
+            telling = [word for word in text.split() if counts[name][word] > 1 and weight(word, name) > weight(word, other)]
+            most = -(-sum(len(word) > 1 for word in text.split()) // 3)
+            best = sorted(telling, key=lambda word: -weight(word, name))[:most]
+            assert marked(words, position, name) == [word for word in telling if word in best]
     assert marked(words, 4, "drum") == ["drum"]
+    assert marked(words, 0, "boat") == ["the", "boat"]
 
 
 def test_labels_of_people_outweigh_the_proposal_and_planted_items_are_not_given_away() -> None:
@@ -62,10 +66,10 @@ def test_word_weights_of_a_method_come_before_counting() -> None:
 
 
 def test_a_class_alone_and_texts_without_words_mark_nothing() -> None:
-    items = lnb.load(["boat", "?!", "Zürich boat"])
-    one = lnb.Proposal(np.ones((3, 1)), classes=("boat",))
+    items = lnb.load(["boat", "?!", "Zürich boat", "Zürich"])
+    one = lnb.Proposal(np.ones((4, 1)), classes=("boat",))
     assert Highlights(items, None, ("boat",), one).spans(0, "boat") == []
-    two = lnb.Proposal(np.eye(2)[[0, 1, 1]], classes=NAMES)
+    two = lnb.Proposal(np.eye(2)[[0, 1, 1, 1]], classes=NAMES)
     words = Highlights(items, None, NAMES, two)
     assert words.spans(1, "drum") == []
     assert [items[2][start:end] for start, end in words.spans(2, "drum")] == ["Zürich"]

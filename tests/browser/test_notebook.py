@@ -144,7 +144,7 @@ def test_decisions_made_without_a_connection_are_marked_and_kept_once_it_is_back
         values = labels_on_disk(kept)
         assert (values[first], values[second], sum(value >= 0 for value in values)) == (1, 2, 2)
         with lnb.Session.open(kept) as session:
-            assert sum(event.kind == "decide" for event in session.history()) == 2, "sent again, decided once"
+            assert sum(event.kind == "decision" for event in session.history()) == 2, "sent again, decided once"
 
 
 def test_a_selection_of_most_of_100_000_points_comes_back_whole(lab, kept):

@@ -130,7 +130,7 @@ export class VoteView {
     const { content } = await this.panel.channel.request("sources");
     setText(this.facts, `${count(this.panel.state.n_items, "item")}, ${percent(content.covered)} with a vote, ${percent(content.divided)} divided`);
     const cells = (content.table as Source[]).map((source, m) => h("div", { class: "lnb-votes-source", role: "columnheader", "data-source": m },
-      h("button", { class: "lnb-votes-name", type: "button", title: `Only where ${source.source} is against the label or the majority`, onclick: () => this.against(m) }, h("bdi", {}, source.source)),
+      h("button", { class: "lnb-votes-name", type: "button", dir: "auto", title: `Only where ${source.source} is against the label or the majority`, onclick: () => this.against(m) }, h("bdi", {}, source.source)),
       h("span", { class: "lnb-votes-meter", "aria-hidden": "true" }, meter(source.coverage, source.conflict)),
       h("span", { class: "lnb-votes-fact", title: `votes on ${percent(source.coverage)} of the items, against another source on ${percent(source.conflict)}` }, `covers ${percent(source.coverage)}`),
       h("span", { class: "lnb-votes-fact", title: source.checked ? `95% limits ${percent(source.low)} to ${percent(source.high)}` : "label some rows to measure it" }, source.accuracy === null ? "not measured" : `${percent(source.accuracy)} right of ${number(source.checked)}`)));
@@ -214,9 +214,9 @@ export class VoteView {
   }
 
   private itemCell(row: Row): HTMLElement {
-    const cell = h("div", { class: "lnb-votes-item", role: "rowheader", dir: "auto" });
+    const cell = h("div", { class: "lnb-votes-item", role: "rowheader" });
     const draw = (item: { url: string | null; text: string; id: string; problem: string | null }) => {
-      fill(cell, item.url !== null && h("img", { src: item.url, alt: "", draggable: "false" }), h("span", { class: item.problem === null ? "lnb-votes-text" : "lnb-votes-text lnb-card-problem", title: item.problem ?? item.text }, item.problem ?? (item.text || item.id)));
+      fill(cell, item.url !== null && h("img", { src: item.url, alt: "", draggable: "false" }), h("span", { class: item.problem === null ? "lnb-votes-text" : "lnb-votes-text lnb-card-problem", dir: "auto", title: item.problem ?? item.text }, item.problem ?? (item.text || item.id)));
     };
     const kept = this.panel.items.peek(row.position, PICTURE);
     if (kept) draw(kept);
