@@ -91,11 +91,10 @@ def from_frame(
         if len(columns) > 1:
             joined = ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
         return from_texts(joined, frame=frame.table, **rest)
-    for kind in ("audio", "clip"):
-        if kind in frame.names and kind not in frame.objects and modality in (None, kind) and (found.own or modality == kind):
-            paths = strings(frame.table.column(kind))
-            whole = [None if path is None else os.path.join(folder, path) for path in paths]
-            return from_recordings(whole, kind, frame=frame.table, **rest)
+    kind = _heard_or_seen(frame, found, modality)
+    if kind is not None:
+        paths = [None if path is None else os.path.join(folder, path) for path in strings(frame.table.column(kind))]
+        return from_recordings(paths, kind, frame=frame.table, **rest)
     if modality in ("image", "audio", "clip"):
         raise ItemError(f"modality={modality!r}, but no column holds such; the columns are {frame.names}")
     if modality == "vector" or (modality is None and found.own and "vector" in frame.names):
@@ -109,6 +108,14 @@ def from_frame(
     content = frame.table.select(kept)
     del rest["id"], rest["label"], rest["problems"]
     return sieve(Rows(content if not bad else content.take(good)), problems, good, n, ids=ids, given=given, frame=frame.table, **rest)
+
+
+def _heard_or_seen(frame: Frame, found: Roles, modality: Modality | None) -> str | None:
+    """`audio` or `clip` where a column of paths has that name and is asked for, or where labelnb wrote the table."""
+    return next((
+        kind for kind in ("audio", "clip")
+        if kind in frame.names and kind not in frame.objects and (modality == kind or (modality is None and found.own))
+    ), None)
 
 
 def _without(ids: Sequence[Any], problems: Sequence[ItemProblem]) -> list[Any]:

@@ -16,7 +16,7 @@ pytest.importorskip("playwright")
 PATIENT = 60_000
 
 
-def heard(shown: Any, tree: str) -> None:
+def expect_heard(shown: Any, tree: str) -> None:
     """The tree holds these parts, in this order."""
     from playwright.sync_api import expect
 
@@ -26,7 +26,7 @@ def heard(shown: Any, tree: str) -> None:
 def test_a_review_by_ear(mount: Any) -> None:
     host = FakeHost(6, "text", texts=[f"text number {i}" for i in range(6)])
     shown = mount(ReviewGrid(host, a_proposal(host), order="position"))
-    heard(shown, """
+    expect_heard(shown, """
       - region "Review":
         - heading "Review" [level=2]
         - progressbar "Reviewed"
@@ -47,7 +47,7 @@ def test_a_review_by_ear(mount: Any) -> None:
     shown.page.locator(".lnb-frame").focus()
     shown.page.keyboard.press("Home")
     shown.page.keyboard.press("3")
-    heard(shown, """
+    expect_heard(shown, """
       - listbox "Items":
         - option /1 of 6. cloud, kept, was apple/
         - option /2 of 6. boat, proposed/ [selected]
@@ -65,7 +65,7 @@ def test_what_is_not_saved_is_said_aloud(mount: Any) -> None:
     host.fail = "the disk is full"
     shown.page.locator(".lnb-review-card").first.click()
     shown.page.keyboard.press("2")
-    heard(shown, """
+    expect_heard(shown, """
       - listbox "Items":
         - option /1 of 6. boat, unsaved/
       - button "Try again now"
@@ -73,7 +73,7 @@ def test_what_is_not_saved_is_said_aloud(mount: Any) -> None:
     """)
     host.fail = None
     shown.page.get_by_role("button", name="Try again now").click()
-    heard(shown, """
+    expect_heard(shown, """
       - listbox "Items":
         - option /1 of 6. boat, kept/
       - text: All saved
@@ -82,7 +82,7 @@ def test_what_is_not_saved_is_said_aloud(mount: Any) -> None:
 
 def test_a_triage_by_ear(mount: Any) -> None:
     shown = mount(a_triage())
-    heard(shown, """
+    expect_heard(shown, """
       - region "Triage":
         - listbox "Items":
           - option /1 of 24. apple, proposed.*yet its ten neighbours/ [selected]
@@ -93,7 +93,7 @@ def test_a_triage_by_ear(mount: Any) -> None:
     """)
     shown.page.locator(".lnb-review-card").nth(1).click()
     shown.page.keyboard.press(".")
-    heard(shown, """
+    expect_heard(shown, """
       - listbox "Items":
         - option /2 of 24. boat, kept, was apple/
       - status: "Kept: boat."
@@ -103,7 +103,7 @@ def test_a_triage_by_ear(mount: Any) -> None:
 def test_votes_by_ear(mount: Any) -> None:
     host = FakeHost(40)
     shown = mount(VoteMatrix(host, some_votes(host, 3)))
-    heard(shown, """
+    expect_heard(shown, """
       - region "Votes":
         - group "Items shown":
           - button "all items" [pressed]
@@ -118,7 +118,7 @@ def test_votes_by_ear(mount: Any) -> None:
     """)
     shown.page.locator(".lnb-votes-inner .lnb-votes-row").first.click()
     shown.page.keyboard.press("2")
-    heard(shown, """
+    expect_heard(shown, """
       - grid "Votes":
         - row /apple number 0 .*label. boat/
         - row /boat number 1/ [selected]
