@@ -73,9 +73,10 @@ def from_frame(
     )
     ids = _column(frame, found.id) if found.id is not None and (id is None or isinstance(id, str)) else id
     given = _given(frame, found) if label is None or isinstance(label, str) else label
-    if ids is not None and problems:
-        ids = _without(ids, problems)
+    ids = _without(ids, problems) if ids is not None and problems else ids
     rest: dict[str, Any] = {"id": ids, "label": given, "frame_kind": frame.kind, "problems": problems, "lost": lost}
+    if kind := _heard_or_seen(frame, found, modality):
+        return _recordings(frame, kind, folder, rest)
     if found.image is not None and modality in (None, "image"):
         values, kept = _images(frame, found.image, folder)
         table = _light(frame.table, found.image)
@@ -91,10 +92,6 @@ def from_frame(
         if len(columns) > 1:
             joined = ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
         return from_texts(joined, frame=frame.table, **rest)
-    kind = _heard_or_seen(frame, found, modality)
-    if kind is not None:
-        paths = [None if path is None else os.path.join(folder, path) for path in strings(frame.table.column(kind))]
-        return from_recordings(paths, kind, frame=frame.table, **rest)
     if modality in ("image", "audio", "clip"):
         raise ItemError(f"modality={modality!r}, but no column holds such; the columns are {frame.names}")
     if modality == "vector" or (modality is None and found.own and "vector" in frame.names):
@@ -116,6 +113,11 @@ def _heard_or_seen(frame: Frame, found: Roles, modality: Modality | None) -> str
         kind for kind in ("audio", "clip")
         if kind in frame.names and kind not in frame.objects and (modality == kind or (modality is None and found.own))
     ), None)
+
+
+def _recordings(frame: Frame, kind: str, folder: str, rest: dict[str, Any]) -> Items:
+    paths = [None if path is None else os.path.join(folder, path) for path in strings(frame.table.column(kind))]
+    return from_recordings(paths, kind, frame=frame.table, **rest)
 
 
 def _without(ids: Sequence[Any], problems: Sequence[ItemProblem]) -> list[Any]:
