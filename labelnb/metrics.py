@@ -97,7 +97,11 @@ def _matched(assignment: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def normalized_mutual_information(assignment: Any, truth: Any) -> float:
-    """Mutual information over the mean of the two entropies, 0 to 1 (scikit-learn's `normalized_mutual_info_score`)."""
+    """Mutual information over the mean of the two entropies, 0 to 1 (scikit-learn's `normalized_mutual_info_score`).
+
+    Strehl and Ghosh 2002, "Cluster ensembles", JMLR 3, with the arithmetic mean (Vinh, Epps and Bailey 2010, JMLR 11, table 2). Not
+    corrected for chance: it rises with the number of clusters; `adjusted_rand_index` does not.
+    """
     from sklearn.metrics import normalized_mutual_info_score
 
     assignment, truth = _pair(assignment, truth)

@@ -16,13 +16,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
-from labelnb.checks import generator, positive_int
-from labelnb.compute.kmeans import kmeans
+from labelnb.checks import generator, positive_int, unit_rows
+from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.metrics import adjusted_rand_index, clustering_accuracy
 from labelnb.open_world import OpenWorld, group_count, open_world, principal, whitened
 
-__all__ = ["METHODS", "Estimate", "Opening", "estimate_novel", "opened", "resolve", "settled"]
+__all__ = ["METHODS", "Estimate", "Opening", "estimate_clusters", "estimate_novel", "opened", "resolve", "settled"]
 
 METHODS: tuple[Literal["hidden", "silhouette", "stability"], ...] = ("hidden", "silhouette", "stability")
 """The ways to estimate."""
@@ -85,14 +85,55 @@ def estimate_novel(
     else:
         space = whitened(small.x, small.labels) if whiten else small.x
         made = (_silhouette if method == "silhouette" else _stability)(small, space, L, seed)
+    return _search(made, 0, most, repeats)
+
+
+def estimate_clusters(
+    embeddings: Any, *, method: Literal["stability", "silhouette"] = "stability", most: int = 20, repeats: int = 5, seed: int = 0,
+) -> Estimate:
+    """Estimate how many groups there are where nothing is labelled: the same criteria with no known class.
+
+    Parameters
+    ----------
+    embeddings : (N, D) one vector an item, 4 at least
+    method : `stability` (two halves lead to the same groups) or `silhouette`
+    most : largest number tried, from 2 on
+    repeats : repetitions, each with other halves or other starts
+    seed : of what is drawn
+
+    Raises
+    ------
+    ValueError
+        If the method is another one, or there are too few items.
+
+    Notes
+    -----
+    One group is always found again, so that 2 is the least tried: do not use it to learn whether there are groups at all. Coarse groups
+    are often more stable than the finer ones inside them; look at the whole curve (`counts`, `scores`), not at its top alone. On the ten
+    kinds of scikit-learn's digits, three repetitions: silhouette 13 (9 to 16), stability 13 (4 to 20: it is as good as flat from 8 on).
+    """
+    if method not in ("stability", "silhouette"):
+        raise ValueError(f"method: got {method!r}, expected 'stability' or 'silhouette'; 'hidden' needs known classes, see estimate_novel")
+    x = unit_rows(embeddings)
+    positive_int("repeats", repeats)
+    most = min(positive_int("most", most, low=2), len(x) // 2)
+    if most < 2:
+        raise ValueError(f"embeddings: got {len(x)} items, expected 4 at least")
+    order = content_order(x, seed)
+    small = _sample(OpenWorld(x[order], torch.full((len(x),), -1, device=x.device), (), order))
+    return _search((_silhouette if method == "silhouette" else _stability)(small, small.x, 0, seed), 2, most, repeats)
+
+
+def _search(made: Criterion, least: int, most: int, repeats: int) -> Estimate:
+    """The criterion over the whole range, then closely around its top."""
     tried: dict[int, list[float]] = {}
-    counts = np.unique(np.linspace(0, most, min(most + 1, POINTS)).round().astype(int))
+    counts = np.unique(np.linspace(least, most, min(most - least + 1, POINTS)).round().astype(int))
     _fill(tried, counts, made, repeats)
     step = int(np.diff(counts).max()) if len(counts) > 1 else 1
     if step > 1:                                                  # twice, for a flat curve may rise just outside the first look
         for _ in range(2):
             best = _best(tried)
-            _fill(tried, range(max(0, best - step), min(most, best + step) + 1), made, repeats)
+            _fill(tried, range(max(least, best - step), min(most, best + step) + 1), made, repeats)
     order = np.array(sorted(tried))
     scores = np.array([tried[count] for count in order]).T        # (R, M)
     return Estimate(*settled(order, scores), order, scores)

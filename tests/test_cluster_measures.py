@@ -1,6 +1,8 @@
 """Stability, splitting, the tree and keywords of clusters, each against something that does not share its code."""
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from labelnb.cluster_keywords import Keywords
 from labelnb.cluster_splitting import parts_of, small_map
 from labelnb.cluster_stability import DISSOLVED, STABLE, Stability, cluster_stability, stability_over
 from labelnb.cluster_tree import ClusterTree
+from labelnb.number_of_classes import estimate_clusters
 from labelnb.packed import pack, unpack
 
 
@@ -88,6 +91,25 @@ def test_stability_over_runs_by_sets() -> None:
         stability_over([0, 0, 1], [[0, 1]])
     with pytest.raises(ValueError, match="got none"):
         stability_over([0, 0, 1], [])
+
+
+@pytest.mark.parametrize("method", ["stability", "silhouette"])
+def test_the_number_of_groups_is_found_where_nothing_is_labelled(method: Literal["stability", "silhouette"]) -> None:
+    x, _ = blobs(200, 5)
+    found = estimate_clusters(x, method=method, most=9, repeats=2)
+    assert found.number == 5
+    assert found.low <= 5 <= found.high
+    assert found.counts.tolist() == list(range(2, 10))
+    assert found.scores.shape == (2, 8)
+    turned = np.random.default_rng(3).permutation(200)
+    assert np.allclose(estimate_clusters(x[turned], method=method, most=9, repeats=2).scores, found.scores), "whatever the order of items"
+
+
+def test_what_has_no_number_of_groups() -> None:
+    with pytest.raises(ValueError, match="got 3 items, expected 4 at least"):
+        estimate_clusters(np.eye(3))
+    with pytest.raises(ValueError, match="'hidden' needs known classes"):
+        estimate_clusters(np.eye(6), method="hidden")
 
 
 def test_the_number_of_parts_is_the_one_there_is() -> None:

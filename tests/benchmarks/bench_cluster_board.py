@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -21,9 +22,11 @@ DIMENSIONS = 256
 
 
 def timed(what: str, work: Callable[[], Any]) -> Any:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     made = work()
-    print(f"{what:<58}{1000 * (time.perf_counter() - start):>10.0f} ms", flush=True)
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    size = f"{len(json.dumps(made)) + made['bytes']:>12,} bytes" if isinstance(made, dict) else ""
+    print(f"{what:<58}{1000 * wall:>10.0f} ms{1000 * cpu:>10.0f} ms CPU{size}", flush=True)
     return made
 
 
@@ -38,7 +41,7 @@ def main(items: int = 200_000, clusters: int = 1_000) -> None:
         answers: list[dict[str, Any]] = []
 
         def ask(board: ClusterBoard, kind: str, **message: Any) -> dict[str, Any]:
-            board.send = lambda content, buffers=None: answers.append(content)
+            board.send = lambda content, buffers=(): answers.append({**content, "bytes": sum(memoryview(part).nbytes for part in buffers)})
             board._route({"id": "1", "kind": kind, **message}, [])
             assert answers[-1]["ok"], answers[-1]
             return answers[-1]
@@ -59,6 +62,12 @@ def main(items: int = 200_000, clusters: int = 1_000) -> None:
         timed("page after it", lambda: ask(board, "cards"))
         timed("undo", lambda: ask(board, "take_back"))
         timed("page after it (all steps replayed)", lambda: ask(board, "cards"))
+        timed("50,000 items marked from a map", lambda: ask(board, "marks") if board.mark(np.arange(50_000)) is None else None)
+        timed("a cluster of them", lambda: ask(board, "gather", marking=ask(board, "marks")["marking"]))
+        timed("page after it", lambda: ask(board, "cards"))
+        told = {"change": "rename", "names": ["bird"], "into": "birds"}
+        timed("what renaming a class would move", lambda: ask(board, "change_classes", preview=True, **told))
+        timed("renaming it", lambda: ask(board, "change_classes", **told))
         for sort in ("purity", "open", "tree"):
             timed(f"order: {sort}", lambda sort=sort: ask(board, "cards", sort=sort))
         timed("50 groups", lambda: ask(board, "cards", level=50))

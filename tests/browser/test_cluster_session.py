@@ -128,3 +128,134 @@ def test_names_stay_when_the_items_are_clustered_anew(lab, kept):
         )
         assert told == "True True True"
         assert notebook.errors == []
+
+
+MAP = 'explorer = board.explore(method="pca")\nexplorer'
+
+
+def draw_around(notebook, cell: int, corners) -> None:
+    """Draw a lasso on the map below a cell; corners in shares of it."""
+    canvas = notebook.output(cell).locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    notebook.picture_where(lambda picture: not is_blank(picture), "cluster-map.png", canvas)
+    box = canvas.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    notebook.page.mouse.move(*places[0])
+    notebook.page.mouse.down()
+    for place in places[1:]:
+        notebook.page.mouse.move(*place, steps=6)
+    notebook.page.mouse.up()
+
+
+def test_a_group_seen_on_the_map_becomes_a_class(lab, kept):
+    with lab.notebook("cluster-map", [SESSION.format(path=str(kept)), CLUSTERS, MAP], height=1800) as notebook:
+        notebook.run_all()
+        view = notebook.output(1)
+        view.locator(".lnb-cluster").first.wait_for()
+        notebook.output(2).get_by_text("cluster 0").first.wait_for()
+        assert view.get_by_role("button", name="Following the map").get_attribute("aria-pressed") == "true"
+
+        # Around the left two thirds of the map: clear of the buttons at its top.
+        draw_around(notebook, 2, [(.03, .97), (.66, .97), (.66, .15), (.03, .15), (.03, .95)])
+        notebook.wait_python("print(0 < len(explorer.selection) < 120)", "True")
+        chosen = notebook.python("print(sorted(explorer.selection.tolist()))")
+        n = chosen.count(",") + 1
+        marks = view.locator(".lnb-board-marks")
+        marks.get_by_text(f"{n} items marked").wait_for()
+        marks.scroll_into_view_if_needed()
+        notebook.screenshot("cluster-map-light.png")
+        marks.get_by_role("button", name="New cluster of these").click()
+        notebook.wait_python("print(sorted(board.members(3).tolist()) if 3 in board.assignment else None)", chosen)
+        marks.wait_for(state="hidden")
+
+        # The new card is where the cursor is: name it, accept it; the map's colours follow.
+        card = view.locator('.lnb-cluster[data-cluster="3"]')
+        card.wait_for()
+        card.locator("input.lnb-cluster-name").fill("seen on the map")
+        press(notebook, "Enter")
+        notebook.wait_python("print(s.labels.n_known, s.classes.names[-1])", f"{n} seen on the map")
+        assert labels_on_disk(kept).count(3) == n
+        notebook.wait_python("print('seen on the map' in [one['name'] for one in explorer.names])", "True")
+        notebook.output(2).get_by_text("seen on the map").first.wait_for()
+
+        # One step back is the label, two are the cluster; and it is all there again after a restart.
+        card.focus()
+        press(notebook, "u")
+        notebook.wait_python("print(s.labels.n_known, 3 in board.assignment)", "0 True")
+        press(notebook, "u")
+        notebook.wait_python("print(3 in board.assignment)", "False")
+        view.locator(".lnb-cluster").first.focus()
+        press(notebook, "r", "r")
+        notebook.wait_python("print(s.labels.n_known)", str(n))
+        notebook.set_theme("dark")
+        notebook.picture_where(lambda picture: mean_light(picture) < 110, "cluster-map-dark.png", view)
+        notebook.set_theme("light")
+        notebook.restart()
+        notebook.run_all()
+        notebook.wait_python("print(s.labels.n_known, sorted(board.members(3).tolist()))", f"{n} {chosen}")
+        assert notebook.errors == []
+
+
+def test_groups_fold_a_card_is_dropped_on_another_and_a_class_changes_its_name(lab, kept):
+    cells = [SESSION.format(path=str(kept)), CLUSTERS.replace("n_clusters=3", "n_clusters=6")]
+    with lab.notebook("cluster-groups", cells, height=1600) as notebook:
+        notebook.run_all()
+        view = notebook.output(1)
+        view.locator(".lnb-cluster").nth(3).wait_for()
+        alive = notebook.python("print(*sorted(set(board.assignment.tolist())))").split()
+
+        # Fold the clusters into three groups, unfold one, name what it is a kind of, and unfold all.
+        focus(notebook, int(alive[0]))
+        notebook.python("board.level = 3")
+        group = view.locator(".lnb-cluster-group").first
+        group.wait_for()
+        group.focus()
+        press(notebook, "e")
+        view.locator(".lnb-cluster-group[data-unfolded]").wait_for()
+        assert view.locator(".lnb-cluster[data-within]").count() >= 2
+        group.locator("input.lnb-cluster-name").fill("a kind")
+        press(notebook, "Enter")
+        notebook.wait_python("print(set(board.broader.values()))", "{'a kind'}")
+        group.focus()
+        press(notebook, "e")
+        view.locator(".lnb-cluster-group[data-unfolded]").wait_for(state="detached")
+        view.get_by_role("slider", name="Groups in the tree").focus()
+        press(notebook, "End")
+        notebook.wait_python("print(board.level)", "0")
+        view.locator(".lnb-cluster-group").first.wait_for(state="detached")
+
+        # A card is dropped on another; what it was comes back with one step.
+        first, second = (view.locator(f'.lnb-cluster[data-cluster="{cluster}"]') for cluster in alive[:2])
+        both = notebook.python(f"print(len(board.members({alive[0]})) + len(board.members({alive[1]})))")
+        second.drag_to(first, source_position={"x": 150, "y": 10}, target_position={"x": 150, "y": 10})
+        notebook.wait_python(f"print(len(board.members({alive[0]})))", both)
+        second.wait_for(state="detached")
+
+        # Accept it but for one, which is left for review; send another cluster to review as well.
+        first.locator("input.lnb-cluster-name").fill("boat")
+        press(notebook, "Tab")
+        notebook.wait_python(f"print(board.names.get({alive[0]}))", "boat")
+        first.locator(".lnb-thumb").first.click()
+        press(notebook, "Shift+Enter")
+        notebook.wait_python("print(len(board.to_review), s.labels.n_known)", f"1 {int(both) - 1}")
+        focus(notebook, int(alive[2]))
+        press(notebook, "v")
+        notebook.wait_python(f"print(len(board.to_review) == 1 + len(board.members({alive[2]})))", "True")
+        assert notebook.python("print(len(board.review().positions) == len(board.to_review))") == "True"
+
+        # The cluster gets another name: it is told what would move, and the class is renamed on a word.
+        first.locator("input.lnb-cluster-name").fill("ship")
+        press(notebook, "Tab")
+        change = view.locator(".lnb-board-change")
+        change.get_by_text(f"{int(both) - 1} labels will read differently").wait_for()
+        assert notebook.python("print('boat' in s.classes)") == "True"
+        notebook.screenshot("cluster-change-light.png", view)
+        focus(notebook, int(alive[0]))
+        press(notebook, "c")
+        change.get_by_role("button", name="Change the classes").click()
+        notebook.wait_python("print('boat' in s.classes, 'ship' in s.classes)", "False True")
+        change.wait_for(state="hidden")
+        focus(notebook, int(alive[0]))
+        press(notebook, "u")
+        notebook.wait_python("print('boat' in s.classes, 'ship' in s.classes)", "True False")
+        assert notebook.errors == []

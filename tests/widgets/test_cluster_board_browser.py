@@ -320,6 +320,8 @@ def test_groups_fold_unfold_and_are_named_by_key(mount: Any) -> None:
     slider.focus()
     press(shown, "End")
     assert board.level == 0
+    press(shown, "ArrowLeft", "ArrowLeft")
+    assert board.level == 3, "the slider has the arrows while it is focused"
     assert shown.errors == []
 
 

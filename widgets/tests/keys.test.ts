@@ -58,6 +58,16 @@ describe("captureKeys", () => {
     expect(leaked).toEqual([]);
   });
 
+  it("leaves the arrows to a slider that has the focus", () => {
+    const slider = h("input", { type: "range" });
+    root.append(slider);
+    expect(press("ArrowLeft", slider).defaultPrevented).toBe(false);
+    expect(press("End", slider).defaultPrevented).toBe(false);
+    press("a", slider);
+    expect(done).toEqual(["a"]);
+    expect(leaked).toEqual([]);
+  });
+
   it("stops when told", () => {
     stop();
     press("a");

@@ -9,6 +9,7 @@ export class Background {
   private searching = false;
   private measuring = false;
   private refreshed = -1;
+  private another = false;
 
   constructor(private readonly panel: Panel, private readonly bar: BoardBar, private readonly refresh: () => void) {}
 
@@ -22,7 +23,8 @@ export class Background {
         ready = content.ready;
         setText(this.element, ready ? "" : `Looking for names ${number(content.done)} / ${number(content.total)}`);
         const bare = content.total > 0 && page.version !== this.refreshed && page.cards.some((info) => !isGroup(info) && !info.proposals.length);
-        if (ready && (!first || bare)) {
+        if (ready && (!first || bare || this.another)) {
+          this.another = false;
           this.refreshed = page.version;
           this.refresh();
         }
@@ -37,7 +39,8 @@ export class Background {
   /** Looks for names in the bank that comes with labelnb. */
   async bank(page: BoardPage): Promise<void> {
     if (!this.panel.state.can_search_text) return this.panel.status.set("The items' encoder reads no text, so no name of a bank is near to them.");
-    if (await this.panel.attempt(() => this.panel.channel.request("bank"))) await this.suggest(page);
+    this.another = await this.panel.attempt(() => this.panel.channel.request("bank"));
+    if (this.another) await this.suggest(page);
   }
 
   async measure(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The board: a page of cards, a cursor, clusters chosen for merging, items marked for splitting, and decisions on their way. */
 import { ClassPalette, DIGITS } from "../shared/classes";
 import { count, fill, focusedIn, h } from "../shared/dom";
-import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
+import { state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { move } from "../shared/moves";
 import { Outbox, type Content, type Entry } from "../shared/outbox";
@@ -9,28 +9,28 @@ import type { Panel } from "../shared/panel";
 import { SaveState } from "../shared/save_state";
 import { Background } from "./background";
 import { BoardBar } from "./bar";
-import { headingAt, isGroup, keyOf, nextLevel, standingOf, type BoardPage, type CardInfo } from "./board_types";
+import { headingAt, isGroup, keyOf, nextLevel, NO_PAGE, standingOf, type BoardPage, type CardInfo } from "./board_types";
 import { ClassPanel, type ClassChange } from "./class_panel";
 import { ClusterCard } from "./cluster_card";
 import { dragToMerge } from "./dragging";
 import { GroupCard } from "./group_card";
 import { BoardHead } from "./head";
+import { BoardLegend } from "./legend";
 import { MapLink } from "./map_link";
 import { Marks } from "./marks";
 import { MarksBar } from "./marks_bar";
 import { Outliers } from "./outliers";
-import { LEGEND, MORE, savedWords } from "./words";
+import { savedWords } from "./words";
 import { OpenedCluster } from "./opened";
 
 type Card = ClusterCard | GroupCard;
 
 const PATIENCE = 120_000;
-const EMPTY = { clusters: 0, labelled: 0, items: 0, n_items: 0, outliers: 0, named: 0, sent: 0 };
 let serial = 0;
 
 export class Board {
   private cutting: number[] = [];
-  private page: BoardPage = { page: 0, pages: 1, cards: [], progress: EMPTY, version: -1, level: 0, can_undo: false, can_redo: false, skipped: 0 };
+  private page = NO_PAGE;
   private cards: Card[] = [];
   private cursor = 0;
   private readonly chosen = new Set<number>();
@@ -42,7 +42,6 @@ export class Board {
   private classes: readonly string[] = [];
   private fetching = false;
   private stale = false;
-  private wholeLegend = false;
   private readonly listId = `lnb-names-${serial++}`;
   private readonly outbox: Outbox;
   private readonly palette: ClassPalette;
@@ -55,7 +54,7 @@ export class Board {
   private readonly background: Background;
   private readonly outliers = new Outliers(() => this.outbox.push("send", { cluster: null }));
   private readonly map: MapLink;
-  private readonly legend = h("div", { class: "lnb-legend" });
+  private readonly legend = new BoardLegend();
 
   constructor(private readonly panel: Panel) {
     this.outbox = new Outbox({
@@ -104,7 +103,7 @@ export class Board {
       a: () => void this.background.ask(this.cluster()?.cluster), t: () => void this.background.measure(), "[": () => this.cut(false), "]": () => this.cut(true), u: () => this.takeBack(false),
       r: () => this.takeBack(true), "Shift+u": () => this.takeBack(true), g: () => this.gather(), l: () => void this.map.follow(), o: () => void this.map.show(this.cluster()?.cluster), c: () => this.change.enter(this.classes), b: () => void this.background.bank(this.page), PageDown: () => this.turn(1), PageUp: () => this.turn(-1), Escape: () => this.letGo(),
       " ": () => (this.opened ? this.opened.toggle() : this.choose(this.current())),
-      h: () => { this.wholeLegend = !this.wholeLegend; this.drawLegend(); },
+      h: () => this.legend.toggle(),
     };
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]) for (const extend of [false, true]) table[`${extend ? "Shift+" : ""}${key}`] = () => this.arrow(key, extend);
     this.classes.slice(0, 9).forEach((_, position) => { table[DIGITS[position]] = () => this.nameAs(position); });
@@ -122,16 +121,11 @@ export class Board {
     if (notes.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, notes.join(" ")));
     this.grid.append(drawnState("Loading clusters"));
     panel.body.append(this.names, this.grid, this.outliers.element);
-    panel.foot.append(this.undoBar.element, this.save.element, this.background.element, panel.status.element, this.legend);
-    this.drawLegend();
+    panel.foot.append(this.undoBar.element, this.save.element, this.background.element, panel.status.element, this.legend.element);
     panel.root.classList.toggle("lnb-board-texts", panel.state.modality !== "image");
     this.grid.addEventListener("focusin", (event) => this.entered(event.target as Node));
     this.grid.addEventListener("pointerdown", (event) => this.entered(event.target as Node));
     dragToMerge(this.grid, () => this.cards.filter((card) => card instanceof ClusterCard), (target, dragged) => this.outbox.push("merge", { clusters: [target, dragged] }));
-  }
-
-  private drawLegend(): void {
-    fill(this.legend, keyLegend([...LEGEND, ...(this.wholeLegend ? MORE : [])].map(([key, what]) => [key, what])));
   }
 
   // Pages ---------------------------------------------------------------------------------------------------------------
@@ -152,7 +146,14 @@ export class Board {
   }
 
   private async ask(wishes: Record<string, unknown>): Promise<void> {
-    await this.panel.attempt(async () => this.show((await this.panel.channel.request("cards", wishes)).content as unknown as BoardPage));
+    try {
+      this.show((await this.panel.channel.request("cards", wishes)).content as unknown as BoardPage);
+    } catch (error) {
+      if (this.panel.closed) return;
+      const again = h("button", { class: "lnb-button", type: "button", onclick: () => void this.ask(wishes) }, "Try again");
+      if (this.page === NO_PAGE) fill(this.grid, drawnState("The clusters cannot be shown", error instanceof Error ? error.message : String(error), again));
+      else this.panel.toasts.error(error);
+    }
   }
 
   private refresh(): void {

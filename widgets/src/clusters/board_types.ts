@@ -68,6 +68,12 @@ export interface BoardPage {
   skipped: number;
 }
 
+/** Before the first page has come. */
+export const NO_PAGE: BoardPage = {
+  page: 0, pages: 1, cards: [], progress: { clusters: 0, labelled: 0, items: 0, n_items: 0, outliers: 0, named: 0, sent: 0 },
+  version: -1, level: 0, can_undo: false, can_redo: false, skipped: 0,
+};
+
 export const isGroup = (info: CardInfo): info is GroupInfo => "group" in info;
 
 /** Names a card among the others. */
@@ -117,7 +123,7 @@ export function aboutCluster(info: ClusterInfo): { text: string; label?: string 
   const labelled = info.labelled ? `${info.labelled === info.size ? "all" : `${number(info.labelled)} of ${number(info.size)}`} labelled` : "nothing labelled yet";
   const said: { text: string; label?: string }[] = [info.purity === null ? { text: labelled } : { text: `${labelled}, ${percent(info.purity)} `, label: info.label }];
   if (info.stability !== null) said.push({ text: stabilityWords(info.stability) });
-  if (info.novel) said.push({ text: info.novel === "known" ? "a known class" : "a new group" });
+  if (info.novel && !info.section) said.push({ text: info.novel === "known" ? "a known class" : "a new group" });
   if (info.kept !== null) said.push({ text: `name kept from before, overlap ${percent(info.kept)}` });
   if (info.broader) said.push({ text: "a kind of ", label: info.broader });
   return said;

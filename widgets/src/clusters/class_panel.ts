@@ -33,7 +33,7 @@ export class ClassPanel {
   private readonly told = h("div", { class: "lnb-classes-told", role: "status", "aria-live": "polite" });
   private readonly go: HTMLButtonElement;
   private readonly leave: HTMLButtonElement;
-  private readonly why = h("p", { class: "lnb-classes-why", hidden: true });
+  private readonly why = h("div", { class: "lnb-classes-why", hidden: true });
   private asked = 0;
 
   constructor(private readonly panel: Panel, private readonly apply: (change: ClassChange) => void, private readonly closed: () => void) {
@@ -143,8 +143,8 @@ function toldWords({ n_items, moves, more, conflicts }: Told): HTMLElement[] {
   if (more) rows.push(h("li", {}, `and ${count(more, "kind")} of labels more`));
   const lost = conflicts.map(([was, n, becomes, why]) => h("li", {}, `${number(n)} × `, name(was), becomes ? " → " : "", becomes ? name(becomes) : "", ": ", name(why)));
   return [
-    h("p", {}, n_items ? `${count(n_items, "label")} will read differently:` : "No label will change, only the classes."),
+    h("div", {}, n_items ? `${count(n_items, "label")} will read differently:` : "No label will change, only the classes."),
     h("ul", {}, ...rows),
-    ...(lost.length ? [h("p", { class: "lnb-classes-lost" }, "⚠ This cannot be carried over whole:"), h("ul", {}, ...lost)] : []),
+    ...(lost.length ? [h("div", { class: "lnb-classes-lost" }, "⚠ This cannot be carried over whole:"), h("ul", {}, ...lost)] : []),
   ];
 }

@@ -22,7 +22,7 @@ export function captureKeys(root: HTMLElement, table: KeyTable | (() => KeyTable
     const keys = typeof table === "function" ? table() : table;
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const action = (event.shiftKey && keys[`Shift+${name}`]) || keys[event.key] || keys[name];
-    if (isPressed(event.target, event.key)) return;
+    if (isPressed(event.target, event.key) || isSlid(event.target, event.key)) return;
     if (action && action(event) !== false) event.preventDefault();
   };
   const swallow = (event: KeyboardEvent) => {
@@ -79,6 +79,12 @@ export function isField(target: EventTarget | null): boolean {
   if (!element?.tagName) return false;
   if (element.tagName === "INPUT") return !/^(checkbox|radio|button|range|submit)$/.test((element as HTMLInputElement).type);
   return element.tagName === "TEXTAREA" || element.tagName === "SELECT" || element.isContentEditable === true;
+}
+
+/** Arrows and the like on a focused slider move it, whatever the table says. */
+function isSlid(target: EventTarget | null, key: string): boolean {
+  const element = target as HTMLInputElement | null;
+  return element?.tagName === "INPUT" && element.type === "range" && /^(Arrow|Home|End|Page)/.test(key);
 }
 
 /** Enter and space on a focused button press it, whatever the table says. */
