@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from labelnb.checks import as_tensor, positive_int, within
 from labelnb.compute.device import able_device, working_memory
 from labelnb.compute.kept_scores import KeptScores
 from labelnb.compute.knn import KnnGraph
+from labelnb.compute.sparse import reordered, sparse_tensor
 
 __all__ = ["Propagation", "propagate", "normalised", "contributions", "strongest_paths"]
 
@@ -98,7 +98,7 @@ def propagate(
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
     s = normalised(weights) if normalise == "symmetric" else weights
     order = _in_patches(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
-    s = sparse_tensor(s if order is None else _reordered(s, order), work, device)
+    s = sparse_tensor(s if order is None else reordered(s, order), work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     given = torch.float64 if double else torch.float32
     solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device), keep)
@@ -113,7 +113,7 @@ def solve_blocks(
     if not right.size:
         return Propagation(torch.zeros(right.shape, dtype=torch.float64), 0.0, 0, "cg", True)
     order = _in_patches(s) if home.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
-    inner = sparse_tensor(s if order is None else _reordered(s, order), torch.float64, home)
+    inner = sparse_tensor(s if order is None else reordered(s, order), torch.float64, home)
     starts = torch.from_numpy(np.ascontiguousarray(right))
     return _by_blocks(inner, starts, order, 1.0, "cg", tolerance, max_iterations, torch.float64, working_memory(None, home))
 
@@ -181,24 +181,6 @@ def _in_patches(s: scipy.sparse.csr_array) -> np.ndarray:
     from labelnb.compute.near_order import near_order
 
     return near_order(s)
-
-
-def _reordered(s: scipy.sparse.csr_array, order: np.ndarray) -> scipy.sparse.csr_array:
-    """Rows and columns in that order; within a row the entries stay as they come, which a product does not mind."""
-    place = np.empty(len(order), s.indices.dtype)
-    place[order] = np.arange(len(order), dtype=place.dtype)
-    rows = s[order]
-    return scipy.sparse.csr_array((rows.data, place[rows.indices], rows.indptr), shape=s.shape)
-
-
-def sparse_tensor(csr: scipy.sparse.csr_array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """A scipy matrix as a torch CSR tensor; on a CPU with indices of 32 bits where they suffice: a product has less to read."""
-    narrow = device.type == "cpu" and max(csr.nnz, *csr.shape) < 1 << 31
-    indptr, indices = (torch.from_numpy(part.astype(np.int32 if narrow else np.int64)) for part in (csr.indptr, csr.indices))
-    data = torch.from_numpy(csr.data.copy()).to(dtype)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
-        return torch.sparse_csr_tensor(indptr.to(device), indices.to(device), data.to(device), csr.shape, check_invariants=False)
 
 
 def _by_blocks(
