@@ -19,8 +19,8 @@ import torch
 from labelnb.checks import within
 from labelnb.compute.device import able_device, working_memory
 from labelnb.compute.propagate import normalised, solve_blocks
-from labelnb.compute.sparse import sparse_tensor
 from labelnb.compute.seed_system import Inner, SeedSystem, green, solve
+from labelnb.compute.sparse import sparse_tensor
 
 __all__ = ["leave_one_out", "leave_one_out_alphas"]
 
