@@ -2,6 +2,10 @@
 
 Sources: Kipf and Welling 2017, Semi-Supervised Classification with Graph Convolutional Networks (arXiv 1609.02907); Hamilton et al. 2017,
 Inductive Representation Learning on Large Graphs (arXiv 1706.02216); Gasteiger et al. 2019, Predict then Propagate (arXiv 1810.05997).
+
+Why not PyTorch Geometric's layers, whose scores and gradients these are to 1e-10: they take features dense and draw dropout from the global
+generator. A hundred epochs of GCN on Cora, bags of words, one thread of a busy machine: .3 s of processor time and 39 MiB here, 6.7 s and
+80 MiB (52 with a sparse adjacency) there. What it has and this has not, attention, comes from it (`attention_net`).
 """
 from __future__ import annotations
 

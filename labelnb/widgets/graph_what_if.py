@@ -33,7 +33,8 @@ class WhatIf(Panel):
 
     pending = traitlets.Dict().tag(sync=True)
     """What is being tried: `cut`, `weigh`, `add`, `labels`, each as handed to `preview`, by position, and `names` of the items; and what
-    it would do: `n_changed`, `ms`, `residual`, `how`. Empty where nothing is. Observe it to hear of every preview."""
+    it would do: `n_changed`, `ms`, `residual`, `how`, and `held`, what is left as it was. Empty where nothing is. Observe it to
+    hear of every preview."""
 
     def start(self, proposal: Proposal) -> None:
         """Begin with a proposal; called once by the subclass, before the widget itself is made."""
@@ -89,6 +90,7 @@ class WhatIf(Panel):
             "ms": round(found.seconds * 1000, 1),
             "residual": None if np.isnan(found.residual) else float(found.residual),
             "how": found.how,
+            "held": _held(self.result),
         }
         return found
 
@@ -254,6 +256,15 @@ class WhatIf(Panel):
         if len(items) not in (1, 2):
             raise ValueError(f"preview: got {one!r}, expected one item or two{' and a number' if numbers else ''}")
         return [*(int(positions_of(self.host.items, item)[0]) for item in items), *(float(number) for number in rest)]
+
+
+def _held(proposal: Proposal) -> str:
+    """What speaks beside the graph and is not worked out anew, in words."""
+    share, who = float(proposal.evidence.get("beside_share", 0.0)), proposal.evidence.get("chosen")
+    if share == 0:
+        return ""
+    speaker = "the class names" if who == "names" else "the probe"
+    return f"proposed by {speaker} alone: the graph has no say here" if share >= 1 else f"what {speaker} says is held"
 
 
 def _key(changes: Any) -> Any:

@@ -55,9 +55,9 @@ def candidates(x: np.ndarray, c: np.ndarray, k: int) -> dict[str, Callable[[np.n
         "poisson_learning": lambda y: poisson_learning(graph, y).predictions,
         "p_laplace": lambda y: p_laplace(graph, y).predictions,
         "zlap": lambda y: zlap(x, c, labels=y).predictions,
-        "zlap, not safe": lambda y: zlap(x, c, labels=y, safe=False).predictions,
-        "zlap, k 10, alpha .9, not safe": lambda y: zlap(x, c, labels=y, k=10, alpha=0.9, safe=False).predictions,
-        "zlap, chosen": lambda y: zlap(x, c, labels=y, k="search", alpha="search", gamma="search").predictions,
+        "zlap, not safe (k 10, alpha .9)": lambda y: zlap(x, c, labels=y, safe=False).predictions,
+        "zlap, k 5, alpha .3, not safe": lambda y: zlap(x, c, labels=y, k=5, alpha=0.3, safe=False).predictions,
+        "zlap, searched": lambda y: zlap(x, c, labels=y, k="search", alpha="search", gamma="search").predictions,
     }
     return made
 

@@ -269,6 +269,16 @@ def test_a_blend_is_half_of_the_graph_and_half_of_a_probe():
     np.testing.assert_allclose(made.evidence["scores"], graph.evidence["scores"], rtol=1e-5)
 
 
+def test_the_only_label_of_its_class_is_judged_by_the_graph():
+    x, c, truth = planted()
+    labels = np.full(600, -1)
+    first = np.unique(truth, return_index=True)[1]
+    labels[first] = truth[first]                                    # one a class
+    found = zlap(x, c, labels=labels).evidence["left_out"]
+    assert found["blend"] == found["zlap"]
+    assert found["probe"] == 0
+
+
 def test_names_or_probe_take_over_only_where_the_lead_is_more_than_chance():
     """The rule on counted mistakes."""
     x, c, _ = planted()

@@ -1,6 +1,7 @@
 """The PropagationGraph's what-if over a real session: previews, commits and undo, what the map and the frames hold, the journal."""
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,18 @@ def test_a_preview_is_shown_and_nothing_is_recorded(session: lnb.Session, graph:
     assert graph.pending == {}
     assert graph.previewed is None
     assert len(session.history()) == events
+
+
+def test_what_stands_beside_the_graph_is_said_to_be_held(session: lnb.Session, graph: PropagationGraph) -> None:
+    graph.preview(cut=[20])
+    assert graph.pending["held"] == "", "nothing stands beside label spreading"
+    proposal = session.propagation.zlap()
+    for chosen, share, said in (
+        ("blend", 0.5, "what the probe says is held"), ("names", 1.0, "proposed by the class names alone: the graph has no say here"),
+    ):
+        beside = dataclasses.replace(proposal, evidence={**proposal.evidence, "chosen": chosen, "beside_share": share}).widget()
+        beside.preview(cut=[20])
+        assert beside.pending["held"] == said
 
 
 def test_a_commit_is_one_step_and_undo_brings_all_of_it_back(session: lnb.Session, graph: PropagationGraph) -> None:

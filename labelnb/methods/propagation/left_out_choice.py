@@ -156,7 +156,9 @@ def beside(system: SeedSystem, x: torch.Tensor, classes: torch.Tensor, known: np
         return Beside("zlap", 0.0, {name: float(each.mean()) for name, each in right.items()})
     folds = out_of_fold(x[items], known[items], folds=min(10, len(items)), tolerance=1e-4, n_classes=len(classes))
     words = folds.cpu().numpy()[np.isin(items, judged)]
-    right["probe"] = words.argmax(axis=1) == truth
+    # The only label of its class left out, a probe knows no such class: what it says then tells of the folds, not of the probe.
+    words = words * (np.bincount(known[items])[truth] > 1)[:, None]
+    right["probe"] = (words.argmax(axis=1) == truth) & (words.sum(axis=1) > 0)
     right["blend"] = blended(rest, words, SHARE).argmax(axis=1) == truth
     left_out = {name: float(each.mean()) for name, each in right.items()}
     rival = max(("names", "probe"), key=lambda name: left_out[name])

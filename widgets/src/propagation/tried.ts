@@ -12,6 +12,8 @@ export interface Pending extends Tried {
   ms: number;
   residual: number | null;
   how: string;
+  /** What the change leaves as it is, in words; empty where nothing stands beside the graph. */
+  held?: string;
   /** Short names of the items it speaks of. */
   names: [number, string][];
 }

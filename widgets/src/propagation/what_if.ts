@@ -251,7 +251,7 @@ export class WhatIf {
       h("button", { class: "lnb-button lnb-chip", type: "button", "aria-label": `Take out: ${text}`, onclick: () => this.wish(wish) }, h("span", { dir: "auto" }, text), h("span", { "aria-hidden": "true" }, "×"))));
     const exact = pending?.residual === null || pending?.residual === undefined ? "" : ` · residual ${pending.residual.toExponential(0)}`;
     setText(this.summary, empty ? "Put the cursor on a neighbour and cut its edge, or ask what if an item were of another class. Nothing is changed until you commit."
-      : pending ? `${count(pending.n_changed, "item")} of ${number(this.panel.state.n_items)} would change class · ${Math.max(1, Math.round(pending.ms))} ms${exact}` : "This could not be worked out.");
+      : pending ? `${count(pending.n_changed, "item")} of ${number(this.panel.state.n_items)} would change class · ${Math.max(1, Math.round(pending.ms))} ms${exact}${pending.held ? ` · ${pending.held}` : ""}` : "This could not be worked out.");
     this.commitButton.disabled = this.discardButton.disabled = empty;
     this.map.mark(changes);
     const name = (position: number) => (position >= 0 ? this.classes()[position] : "nothing");
