@@ -22,7 +22,7 @@ def test_reading_the_catalogue_imports_no_method_and_no_framework():
 def test_rows_describe_the_functions():
     zlap = read("propagation")["zlap"]
     assert zlap.full_name == "propagation.zlap" and zlap.needs == ("embeddings", "class_embeddings") and "labels" in zlap.takes
-    assert {h.name: h.default for h in zlap.hyperparameters}["alpha"] == "0.3"
+    assert {h.name: h.default for h in zlap.hyperparameters}["alpha"] == "'auto'"
     assert zlap.returns == "Proposal" and zlap.rows == (150,) and zlap.source
     assert zlap.function.__name__ == "zlap"
 

@@ -186,7 +186,7 @@ def test_families_complete(session):
     import inspect
 
     parameters = inspect.signature(session.propagation.zlap).parameters
-    assert parameters["alpha"].default == 0.3 and parameters["embeddings"].default is None
+    assert parameters["alpha"].default == "auto" and parameters["embeddings"].default is None
     with pytest.raises(AttributeError, match="it has .*zlap"):
         session.propagation.nothing  # noqa: B018
     assert not hasattr(session, "nothing")
