@@ -126,7 +126,7 @@ def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.spa
     if not w.data.all():
         w.eliminate_zeros()
         rows = np.repeat(np.arange(w.shape[0], dtype=w.indices.dtype), np.diff(w.indptr))
-    degree = np.bincount(rows, weights=w.data, minlength=w.shape[0])
+    degree = np.bincount(rows, weights=w.data, minlength=w.shape[0]).astype(np.float64)    # whole numbers where there is no edge
     scale = np.divide(1.0, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0)
     w.data = (w.data * scale[rows] * scale[w.indices]).astype(w.dtype)
     return w
