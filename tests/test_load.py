@@ -132,7 +132,8 @@ def test_texts_in_files(tmp_path: Path):
         ("a.pt", "any code"),
         ("a.zip", "unpack it"),
         ("a.xlsx", "spreadsheet"),
-        ("a.mp4", r"\.mp4 are not read"),
+        ("a.mov", r"\.mov are not read"),
+        ("a.mp4", "not a clip"),
         ("a", "nothing"),
     ],
 )
