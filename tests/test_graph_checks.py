@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 import labelnb as lnb
-from labelnb.graph_checks import check, sensitivity
+from labelnb.graph_checks import check, sensitivity, used_settings
 from labelnb.methods.propagation import harmonic_functions, label_spreading, poisson_learning
 from labelnb.results import Proposal
 
@@ -98,3 +98,16 @@ def test_sensitivity_is_runs_with_other_settings_and_journals_none(tmp_path: Pat
         assert own[0]["same class"] == 1, "15 neighbours are the session's own graph"
         with pytest.raises(ValueError, match="gamma"):
             s.graph.sensitivity(proposal, ["gamma"])
+
+
+def test_settings_that_a_method_settled_on_by_itself_are_tried_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(60) % 3
+    with lnb.Session([f"item {i}" for i in range(60)], classes=["a", "b", "c"], path=tmp_path / "s.lnb") as s:
+        s.embed(np.eye(3, 8)[truth] + 0.5 * rng.normal(size=(60, 8)), class_embeddings=np.eye(3, 8))
+        s.label(np.arange(9), [("a", "b", "c")[k] for k in truth[:9]])
+        proposal = s.propagation.zlap(gamma=3.0)
+        assert used_settings(proposal) == {"alpha": 0.9, "k": 10, "gamma": 3.0}
+        made = s.graph.sensitivity(proposal, ["alpha"])
+        assert [row["value"] for row in made.tables["values"] if row["used"]] == [0.9]
+        assert [row["same class"] for row in made.tables["values"] if row["used"]] == [1]
