@@ -1,8 +1,6 @@
 """HDBSCAN: groups of any shape and outliers found, its settings kept, and what it says where it finds nothing."""
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 from sklearn.cluster import HDBSCAN
@@ -57,8 +55,6 @@ def test_leaves_are_no_fewer_than_the_lasting_groups():
     assert hdbscan(x, space="pca", selection="leaf").n_clusters >= hdbscan(x, space="pca").n_clusters
 
 
-@pytest.mark.skipif(not os.environ.get("LABELNB_NIGHTLY"), reason="umap-learn compiles for half a minute; set LABELNB_NIGHTLY=1")
-@pytest.mark.nightly
 def test_a_layout_finds_the_groups_too():
     x, truth = groups(lost=0)
     assert adjusted_rand_index(hdbscan(x, outliers="nearest", min_cluster_size=15).assignment, truth) > 0.95
