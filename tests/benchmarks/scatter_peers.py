@@ -108,6 +108,7 @@ def measure(lab: Lab, name: str, n: int, folder: Path, turn: int, row: dict[str,
         used = session.send("Runtime.getHeapUsage")
         heap = used["usedSize"] + used.get("backingStorageSize", 0)
         row |= {"first": first, "drawn": drawn, "a_point": down / n, "heap": heap / 1e6, "lasso": math.nan, "selected": math.nan}
+        print(json.dumps(row), file=sys.stderr, flush=True)
         for row["lasso"], row["selected"] in _lassos(notebook, SURFACE[name]):
             pass
 
