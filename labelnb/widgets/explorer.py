@@ -327,7 +327,7 @@ class Explorer(Panel):
         return np.packbits(mask, bitorder="little").tobytes()
 
     def _color_changed(self, change: dict[str, Any]) -> None:
-        self.shown = None                                              # other colours have other groups
+        self.set_trait("shown", None)                                    # other colours have other groups
 
     def _selection_changed(self, change: dict[str, Any]) -> None:
         if self._origin is None or self.n_views > 1:
