@@ -62,7 +62,11 @@ Lite0 features and ConSE text vectors, 1,664 numbers), Banking77 queries by `min
 which suits `sela`. Where a set is not whole, every method and every seed has the same items unless it says so: the seed is the method's
 own, so that a method that draws nothing has no spread. Outliers are wrong for accuracy and one more cluster for NMI and ARI. Seconds:
 one thread of a machine that was busy with other work, so compare them within a set only. TURTLE ran 200 iterations; its second space is
-the text part of the vectors."""
+the text part of the vectors.
+
+What it says: on whole sets `sela` is above k-means with ten starts in accuracy, NMI and ARI on all three (five seeds). On 2,000 items
+it is so on Fashion-MNIST and Banking77, and level on CIFAR-10, where single draws of items differ by more than the two methods do. No
+other method here is above k-means on all three; `hypergraph_dictionary` is on Fashion-MNIST and Banking77, clearly so."""
 
 
 def measure(found: Clusters, y: np.ndarray) -> dict[str, Any]:

@@ -54,10 +54,10 @@ def number_of_classes(
     Notes
     -----
     Looks at 3,000 items at most. An estimate, not a fact: classes that lie inside one another are counted as one. With three of ten
-    hidden, `hidden` was within one in eight of eight runs and its range held the truth in all of them (CIFAR-10, Fashion-MNIST). With ten
-    of 77 hidden (Banking77) the curve is flat: 12, 17 and 17 over three seeds, too many, within ranges from 18 to 21 wide that held the
-    truth (tests/benchmarks/accuracy_novel.md). Before, on CIFAR-10, `silhouette` said 1 and 1, `stability` 4 and 1. Do not use it with a
-    handful of labels: it learns from them how coarse classes are.
+    hidden, `hidden` was within one in ten of ten runs and its range held the truth in all of them (CIFAR-10, Fashion-MNIST). With ten of
+    77 hidden (Banking77) the curve is flat and its top lies too far out: 12, 17, 17, 13 and 21, within ranges from 10 to 21 wide, four of
+    which held the truth (tests/benchmarks/accuracy_novel.md). Do not use it with a handful of labels: it learns from them how coarse
+    classes are.
     """
     positive_int("repeats", repeats, low=2)
     if method not in (*METHODS, "all"):
