@@ -35,7 +35,7 @@ NOT_IMPORTED = {
 BROUGHT_ALONG = {"IPython", "polars", "datasets", "gguf"}
 # Whose they are where the extra that brings them is not installed.
 OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "openTSNE": ["openTSNE"],
-             "torch_geometric": ["torch_geometric"]}
+             "torch_geometric": ["torch_geometric"], "av": ["av"], "soundfile": ["soundfile"]}
 
 
 def normal(name: str) -> str:
