@@ -65,7 +65,7 @@ def main(items: int = 200_000, clusters: int = 1_000) -> None:
         timed("50,000 items marked from a map", lambda: ask(board, "marks") if board.mark(np.arange(50_000)) is None else None)
         timed("a cluster of them", lambda: ask(board, "gather", marking=ask(board, "marks")["marking"]))
         timed("page after it", lambda: ask(board, "cards"))
-        told = {"change": "rename", "names": ["bird"], "into": "birds"}
+        told = {"change": "rename", "names": ["first"], "into": "one"}
         timed("what renaming a class would move", lambda: ask(board, "change_classes", preview=True, **told))
         timed("renaming it", lambda: ask(board, "change_classes", **told))
         for sort in ("purity", "open", "tree"):
