@@ -231,8 +231,7 @@ def _cg(s: torch.Tensor, y: torch.Tensor, alpha: float, tolerance: float, most: 
         ap = torch.addmm(p, s, p, alpha=-alpha)
         curvature = _column_products(p, ap)
         a = torch.where(curvature > 0, rr / curvature, torch.zeros_like(rr))
-        f.addcmul_(p, a)
-        r.addcmul_(ap, -a)
+        f, r = f.addcmul_(p, a), r.addcmul_(ap, -a)
         before, rr = rr, _column_products(r, r)
         if float((rr.sqrt() / length).max()) <= 0.5 * tolerance:
             return f, step
