@@ -327,5 +327,5 @@ def test_a_decision_that_python_refuses_is_said_and_dropped(mount: Any) -> None:
     host.decide = lambda *given, **more: (_ for _ in ()).throw(ValueError("this session is open for reading only"))  # type: ignore[method-assign]
     shown.page.locator(".lnb-class").first.click()
     shown.settle()
-    assert "reading only" in shown.page.get_by_role("alert").inner_text()
+    assert "reading only" in shown.page.locator(".lnb-toast[role=alert]").inner_text()
     assert "All saved" in shown.page.locator(".lnb-save").inner_text()
