@@ -34,8 +34,8 @@ NOT_IMPORTED = {
 # Imported only behind a check that the user brought it along.
 BROUGHT_ALONG = {"IPython", "polars", "datasets", "gguf"}
 # Whose they are where the extra that brings them is not installed.
-OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "usearch": ["usearch"], "openTSNE": ["openTSNE"],
-             "torch_geometric": ["torch_geometric"], "av": ["av"], "soundfile": ["soundfile"]}
+OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "usearch": ["usearch"],
+             "openTSNE": ["openTSNE"], "torch_geometric": ["torch_geometric"], "av": ["av"], "soundfile": ["soundfile"]}
 
 
 def normal(name: str) -> str:
