@@ -37,13 +37,15 @@ class Damage(Exception):
 def read_entry(path: Path) -> dict[str, Any] | None:
     """The description of the entry in folder `path`: `format`, `arrays`, `meta`; None where there is none. Raises Damage."""
     try:
-        text = (path / "entry.json").read_text(encoding="utf8")
-    except (FileNotFoundError, NotADirectoryError):
-        if path.exists():
-            raise Damage("its description is missing") from None
-        return None
+        text = _description(path)
+        if text is None and path.exists():                      # gone into place between the two looks, unless the second says so too
+            text = _description(path)
+            if text is None:
+                raise Damage("its description is missing")
     except UnicodeDecodeError as error:
         raise Damage("its description is not readable") from error
+    if text is None:
+        return None
     try:
         entry = json.loads(text)
         content = plain_json([entry["format"], entry["arrays"], entry["meta"]])
@@ -54,6 +56,13 @@ def read_entry(path: Path) -> dict[str, Any] | None:
     if entry["format"] != FORMAT:
         raise Damage(f"written in format {entry['format']}, this labelnb reads {FORMAT}")
     return dict(entry)
+
+
+def _description(path: Path) -> str | None:
+    try:
+        return (path / "entry.json").read_text(encoding="utf8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def write_entry(part: Path, arrays: Mapping[str, Any], meta: Mapping[str, Any] | None) -> None:

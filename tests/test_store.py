@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -309,3 +310,24 @@ def test_trim_takes_what_is_damaged_and_leaves_what_is_being_written(store: Stor
     assert store.keys() == []
     writer.write(10, np.ones((90, 4), np.float32))
     assert (writer.finish() == 1).all()
+
+
+def test_an_entry_that_another_process_puts_at_this_moment_is_not_damaged(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.put("made", {"x": np.arange(3)})
+    beside, place = tmp_path / ".elsewhere", tmp_path / "made"
+    place.rename(beside)
+    plain = Path.read_text
+
+    def late(path, *arguments, **named):
+        try:
+            return plain(path, *arguments, **named)
+        finally:
+            if beside.exists():
+                beside.rename(place)                            # after the first look, which found nothing
+
+    monkeypatch.setattr(Path, "read_text", late)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert store.get("made")["x"].tolist() == [0, 1, 2]
+    assert store.keys() == ["made"]
