@@ -1,7 +1,6 @@
 """The ClusterBoard in plain Chromium: marks gathered, the map followed, classes changed after a preview, new groups and known classes."""
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,7 @@ from tests.widgets.fake_host import FakeHost
 from tests.widgets.test_accessibility_browser import AXE, RUN
 from tests.widgets.test_cluster_board_browser import card, on, press, shown_board
 from tests.widgets.test_review_grid_browser import HOSTILE, LONG
-
-TRUTH = np.arange(60) % 3
-
-
-@pytest.fixture
-def s(tmp_path: Path):
-    rng = np.random.default_rng(0)
-    with lnb.Session([f"thing {i}" for i in range(60)], classes=["old"], path=tmp_path / "s.lnb") as session:
-        session.embed(np.eye(3, 8)[TRUTH] + .1 * rng.normal(size=(60, 8)))
-        yield session
+from tests.widgets.three_kinds import TRUTH
 
 
 def strip(shown: Any, which: str) -> Any:

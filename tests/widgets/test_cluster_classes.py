@@ -1,8 +1,6 @@
 """Classes changed from a board: told before, done on a word, names and labels go along, one step to undo. And known classes on it."""
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,16 +8,7 @@ import labelnb as lnb
 from labelnb.results import Clusters
 from labelnb.widgets.cluster_board import ClusterBoard
 from tests.widgets.test_cluster_board import ask
-
-TRUTH = np.arange(60) % 3
-
-
-@pytest.fixture
-def s(tmp_path: Path):
-    rng = np.random.default_rng(0)
-    with lnb.Session([f"thing {i}" for i in range(60)], classes=["old"], path=tmp_path / "s.lnb") as session:
-        session.embed(np.eye(3, 8)[TRUTH] + .1 * rng.normal(size=(60, 8)))
-        yield session
+from tests.widgets.three_kinds import TRUTH
 
 
 @pytest.fixture
