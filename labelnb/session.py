@@ -26,6 +26,7 @@ from labelnb.load import load
 from labelnb.methods import families
 from labelnb.results import Clusters, Embeddings, Proposal, Ranking, Result
 from labelnb.selection import check_fits, one_each, positions_of
+from labelnb.widgets import warm_up
 
 if TYPE_CHECKING:
     from labelnb.student import Student
@@ -117,6 +118,7 @@ class Session(Desk):
         self._labels: LabelSet | None = None
         for family in families():
             setattr(self, family, Family(self, family))
+        warm_up()
 
     # What the session holds -----------------------------------------------------------------------------------------------
 

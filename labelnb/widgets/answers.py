@@ -8,7 +8,7 @@ import numpy as np
 from labelnb.results import Proposal, Ranking, Result
 from labelnb.widgets.review_pages import Filled
 
-__all__ = ["decide", "label_json", "as_json"]
+__all__ = ["decide", "described", "label_json", "as_json"]
 
 
 def decide(host: Any, result: Result | None, filled: Filled, positions: np.ndarray, value: Any) -> None:
@@ -33,3 +33,14 @@ def label_json(labels: Any, position: int) -> dict[str, Any] | None:
 def as_json(label: Any) -> dict[str, Any] | None:
     """A label as the front end reads it, None where there is none."""
     return None if label is None else {"kind": label.kind, "classes": list(label.classes), "absent": list(label.absent)}
+
+
+def described(label: Any) -> str:
+    """A label in words."""
+    names = ", ".join(getattr(label, "classes", ()))
+    kind = getattr(label, "kind", "class")
+    words = {
+        "class": names, "not": f"not {names}", "any": f"one of {names}", "multi": names or "none of the classes", "unsure": "unsure",
+        "outside": "not in the list",
+    }
+    return words.get(kind, str(label))

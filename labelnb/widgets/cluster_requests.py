@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,14 @@ MAP_LIMIT = 20_000
 """Items on a card's own map at most, the most typical ones."""
 
 Buffers = Sequence[memoryview]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Clusters in the place of labels."""
+
+    values: np.ndarray
+    """(N,) int64 cluster of each item, -1 for none."""
 
 
 class ClusterRequests(Panel):
@@ -55,9 +64,24 @@ class ClusterRequests(Panel):
         xy = small_map(np.asarray(self._needed("map")[members]))
         return {}, [members.astype("<u4").tobytes(), np.round(xy * 65_535).astype("<u2").tobytes()]
 
-    def on_marks(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
+    def on_marked(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """What Python or a linked Explorer has marked."""
         return self._marks()
+
+    @property
+    def shown_as(self: ClusterBoard) -> Sequence[str]:
+        """What the words of a text speak for here: the number of its cluster."""
+        return tuple(str(cluster) for cluster in range(self._state.groups.count))
+
+    def highlights(self: ClusterBoard) -> Any:
+        """Which words are typical of which cluster, beside the others; counted again when items change their cluster."""
+        from labelnb.highlights import Highlights
+
+        groups = self._state.groups
+        key = groups.count, tuple(sorted(groups.changes.items()))
+        if self._words is None or self._words[0] != key:
+            self._words = key, Highlights(self.host.items, Assigned(groups.assignment), self.shown_as)
+        return self._words[1]
 
     def on_suggest(self: ClusterBoard, message: dict[str, Any], buffers: Buffers) -> Answer:
         """Some searching for names; `ready` is false while there is more to do: ask again, then ask for the cards."""

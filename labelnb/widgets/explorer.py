@@ -9,14 +9,18 @@ import numpy as np
 import traitlets
 
 from labelnb.results import Proposal
+from labelnb.widgets.answers import described
 from labelnb.widgets.explorer_colours import COLOURINGS, Colouring, colouring
 from labelnb.widgets.explorer_columns import columns_of, dense_places, on_the_wire
+from labelnb.widgets.map_first import coarse_map
 from labelnb.widgets.panel import Answer, Panel, bundle, label_codes, positions_of
 from labelnb.widgets.selected_positions import Positions
 
 __all__ = ["Explorer", "Positions"]
 
 MOST_RESULTS = 1_000
+WHOLE = 20_000
+"""A map of so many points travels with the widget; of a larger one a coarse count does, and the points are asked for."""
 
 
 class Explorer(Panel):
@@ -64,6 +68,7 @@ class Explorer(Panel):
         self._example = (np.empty(0, np.int64), np.empty(0, np.int64))
         self._proposal: Proposal | None = None
         self._columns = columns_of(host, columns)
+        self._coloured: dict[str, Colouring] = {}
         _check_color(color, proposal, self._columns)
         if proposal is not None:
             _fitting(proposal, host)
@@ -73,6 +78,7 @@ class Explorer(Panel):
         self.color = color
         self.observe(self._selection_changed, "selection")
         self.observe(self._color_changed, "color")
+        self.first = self.first_view()
 
     # From Python ----------------------------------------------------------------------------------------------------------
 
@@ -86,6 +92,7 @@ class Explorer(Panel):
         if proposal is not None:
             _fitting(proposal, self.host)
         self._proposal = proposal
+        self._outdated()
         self.has_proposal = proposal is not None
         if proposal is None:
             self.color = "label"
@@ -99,11 +106,14 @@ class Explorer(Panel):
     def set_positions(self, xy: Any) -> None:
         """Move the points to new places, (N, 2), with a transition; for a second projection of the same items. Threads may call it."""
         self._xy = on_the_wire(xy, len(self.host.items))
+        self._outdated()
         self.notify("positions", buffers=[self._xy.tobytes()])
 
     def set_column(self, name: str, values: Any) -> None:
         """Change a column, (N,) values; views that are coloured by it are drawn anew."""
         self._columns |= columns_of(self.host, {name: values})
+        self._coloured.pop(name, None)
+        self._outdated()
         self.notify("column", {"name": name})
 
     def select(self, items: Any) -> np.ndarray:
@@ -214,7 +224,18 @@ class Explorer(Panel):
     def clear_results(self) -> None:
         """Close the list of results."""
         self._results = None
+        self._outdated()
         self.notify("results", {"title": None})
+
+    def first_view(self) -> dict[str, Any]:
+        """The map itself where it is small; of a large one what a glance at it shows."""
+        if not len(self._xy):
+            return {}
+        about: dict[str, Any] = {"revision": self._revision, "by": self.color}
+        if len(self._xy) > WHOLE:
+            return {**about, **coarse_map(self._xy, self._colouring(self.color).looks)}
+        whole, parts = self._whole(self.color)
+        return {**about, "map": whole, "parts": parts}
 
     def static_bundle(self) -> dict[str, Any]:
         """The map as a picture, for saved notebooks."""
@@ -231,7 +252,10 @@ class Explorer(Panel):
 
     def on_map(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """Positions (u16 pairs), codes of one colouring, and what is selected and found already."""
-        about, codes = self._codes(str(message.get("by", "label")))
+        return self._whole(str(message.get("by", "label")))
+
+    def _whole(self, by: str) -> tuple[dict[str, Any], list[bytes]]:
+        about, codes = self._codes(by)
         parts = [self._xy.tobytes(), codes, self._selected_bits()]
         answer: dict[str, Any] = {"codes": about, "selected": bool(len(self.selection)), "results": None}
         if self._results is not None:
@@ -276,7 +300,7 @@ class Explorer(Panel):
         label = self.host.labels.label(position)
         named = int(self.host.labels.values[position])
         answer: dict[str, Any] = {
-            "item": str(self.host.items.ids[position]), "label": None if label is None else _described(label), "label_position": named,
+            "item": str(self.host.items.ids[position]), "label": None if label is None else described(label), "label_position": named,
             "proposal": None, "confidence": 0.0,
         }
         if self._proposal is not None:
@@ -318,6 +342,7 @@ class Explorer(Panel):
     def _show_results(self, title: str, scores: Any) -> np.ndarray:
         ranked = np.argsort(-np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf), kind="stable").astype(np.int64)
         self._results = (title, ranked[:MOST_RESULTS])
+        self._outdated()
         self.notify("results", {"title": title}, [self._results[1].astype("<u4").tobytes()])
         return ranked
 
@@ -328,13 +353,25 @@ class Explorer(Panel):
 
     def _color_changed(self, change: dict[str, Any]) -> None:
         self.set_trait("shown", None)                                    # other colours have other groups
+        self._outdated()
 
     def _selection_changed(self, change: dict[str, Any]) -> None:
+        self._outdated()
         if self._origin is None or self.n_views > 1:
             self.notify("selection", {"origin": self._origin}, [self._selected_bits()])
 
+    def _outdated(self) -> None:
+        """What a view would draw at once is not what holds now."""
+        if self.first:
+            self.first = {}
+
     def _colouring(self, by: str) -> Colouring:
-        return colouring(by, self.host, self._proposal, self._columns)
+        if by in self._coloured:
+            return self._coloured[by]
+        made = colouring(by, self.host, self._proposal, self._columns)
+        if by not in COLOURINGS:
+            self._coloured[by] = made                                    # a column changes by `set_column` alone
+        return made
 
     def _codes(self, by: str) -> tuple[dict[str, Any], bytes]:
         """What the codes mean, and the codes; from now on the notice `labels` brings what changes."""
@@ -357,14 +394,3 @@ def _fitting(proposal: Proposal, host: Any) -> None:
     strange = [name for name in proposal.classes if name not in host.classes]
     if strange:
         raise ValueError(f"proposal: its classes {strange[:5]} are not among {list(host.classes.names)[:10]}; add them first")
-
-
-def _described(label: Any) -> str:
-    """A label in words."""
-    names = ", ".join(getattr(label, "classes", ()))
-    kind = getattr(label, "kind", "class")
-    words = {
-        "class": names, "not": f"not {names}", "any": f"one of {names}", "multi": names or "none of the classes", "unsure": "unsure",
-        "outside": "not in the list",
-    }
-    return words.get(kind, str(label))

@@ -10,7 +10,9 @@ import numpy as np
 
 from labelnb.results import Proposal
 from labelnb.widgets.explorer_columns import coded
-from labelnb.widgets.palette import RAMP, class_colour
+from labelnb.widgets.map_first import NONE as NO_VALUE
+from labelnb.widgets.map_first import SCALE
+from labelnb.widgets.palette import PALETTE, RAMP, class_colour
 from labelnb.widgets.panel import label_codes
 
 __all__ = ["COLOURINGS", "Colouring", "colouring"]
@@ -54,6 +56,16 @@ class Colouring:
         codes = self.codes.astype(np.int64)
         groups = np.minimum(codes * len(RAMP) // SURE, len(RAMP) - 1) if self.ramp else codes
         return np.where((codes == self.none) | (codes == self.other), -1, groups)
+
+    @property
+    def looks(self) -> np.ndarray:
+        """(N,) uint8 colour of each item among the 32 of the front end: the classes' twelve, none, other, and a scale's seven."""
+        table = np.arange(self.none + 1)
+        table = SCALE + np.minimum(table * len(RAMP) // SURE, len(RAMP) - 1) if self.ramp else table % len(PALETTE)
+        if self.other >= 0:
+            table[self.other] = NO_VALUE + 1
+        table[self.none] = NO_VALUE
+        return table.astype(np.uint8)[self.codes]
 
     def group_names(self, classes: Sequence[str]) -> list[str]:
         """Names of the groups."""

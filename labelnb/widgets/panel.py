@@ -31,6 +31,8 @@ import anywidget
 import numpy as np
 import traitlets
 
+from labelnb.highlights import WORDED
+
 __all__ = ["Panel", "bundle", "panels_of", "positions_of", "label_codes"]
 
 STATIC = Path(__file__).parent / "static"
@@ -90,8 +92,8 @@ class Panel(anywidget.AnyWidget):
         self._revision = 0
         self._sent_codes: np.ndarray | None = None
         self._answered: OrderedDict[str, Answer] = OrderedDict()
-        self._words: tuple[tuple[str, ...], Any] | None = None
-        super().__init__(config={"title": title, **config}, state=_state(host, 0, self.also))
+        self._words: tuple[Any, Any] | None = None
+        super().__init__(config={"title": title, "words": host.items.modality in WORDED, **config}, state=_state(host, 0, self.also))
         self._stop_listening = weakref.finalize(self, host.subscribe(_weakly(self)))
         self.on_msg(_routed)
         self._number = next(_numbers)
@@ -124,8 +126,9 @@ class Panel(anywidget.AnyWidget):
             self._stop_listening = weakref.finalize(self, self.host.subscribe(_weakly(self)))
             self._revision += 1
             self.state = _state(self.host, self._revision, self.also)
-            self.first = self.first_view()
             self.open()
+        if self.first.get("revision") != self._revision:
+            self.first = self.first_view()
         shown = super()._repr_mimebundle_(**options)
         if shown is None:
             return None
@@ -182,17 +185,22 @@ class Panel(anywidget.AnyWidget):
 
     def on_marks(self, message: dict[str, Any], buffers: Sequence[memoryview]) -> Answer:
         """For each (position, class position) wanted, the spans of the item's text that speak for the class, in signs of the text."""
-        names = self.host.classes.names
+        names = self.shown_as
         wanted = [(int(position), int(k)) for position, k in message["wanted"]][:ITEM_LIMIT]
         words = self.highlights()
         found = [words.spans(position, names[k]) if 0 <= k < len(names) else [] for position, k in wanted]
         return {"marks": [[span for span in spans if span[1] <= TEXT_LIMIT] for spans in found]}
 
+    @property
+    def shown_as(self) -> Sequence[str]:
+        """Names of what an item may be shown as, by position: the classes."""
+        return tuple(self.host.classes.names)
+
     def highlights(self) -> Any:
         """Which words speak for which class (`labelnb.highlights.Highlights`); counted once, and again when classes change."""
         from labelnb.highlights import Highlights
 
-        names = tuple(self.host.classes.names)
+        names = self.shown_as
         if self._words is None or self._words[0] != names:
             result = getattr(self, "result", None)
             self._words = names, Highlights(self.host.items, self.host.labels, names, result, from_evidence=self.shows_evidence)

@@ -7,7 +7,8 @@
         shown.settle()                                  # until nothing is on the way between page and Python
         assert shown.errors == []                       # what the page logged as errors
 
-`mount(widget, theme="dark", width=400)`; `shown.screenshot(path)`; `shown.unmount()` runs the widget's clean up;
+`mount(widget, theme="dark", width=400)`; `mount(widget, busy=True)` is a kernel that answers nothing;
+`shown.screenshot(path)`; `shown.unmount()` runs the widget's clean up;
 `shown.again()` renders a second view of the same model. `shown.model_listeners()` counts what the widget still listens to.
 """
 from __future__ import annotations
@@ -35,7 +36,7 @@ HARNESS = (Path(__file__).parent / "harness.js").read_text(encoding="utf8")
 class Mounted:
     """A widget on a page."""
 
-    def __init__(self, page: Any, widget: Any, theme: str, width: int) -> None:
+    def __init__(self, page: Any, widget: Any, theme: str, width: int, busy: bool = False) -> None:
         self.page, self.widget = page, widget
         self.errors: list[str] = []
         self._out: list[dict[str, Any]] = []
@@ -52,6 +53,8 @@ class Mounted:
         }
         page.route(f"{ORIGIN}/**", lambda route: self._serve(route, files))
         patient(page)
+        if busy:
+            page.add_init_script("window.frames_dropped = true")
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{ORIGIN}/")
         page.wait_for_function("window.ready === true")
@@ -93,7 +96,7 @@ class Mounted:
 
     def _html(self, traits: dict[str, Any], theme: str, width: int) -> str:
         variables = ";".join(f"--jp-{name}:{value}" for name, value in THEMES[theme].items())
-        data = json.dumps(traits).replace("<", "\\u003c")
+        data = json.dumps(_plain(traits)).replace("<", "\\u003c")
         light = "true" if theme == "light" else "false"
         return (
             f"<!doctype html><meta charset=utf-8><style>body{{margin:0;background:var(--jp-layout-color0);{variables}}}</style>"
@@ -123,7 +126,16 @@ class Mounted:
         self._out.append({"content": content, "buffers": [base64.b64encode(bytes(part)).decode() for part in buffers or ()]})
 
     def _trait_changed(self, change: dict[str, Any]) -> None:
-        self._out.append({"trait": change["name"], "value": change["new"]})
+        self._out.append({"trait": change["name"], "value": _plain(change["new"])})
+
+
+def _plain(value: Any) -> Any:
+    """A trait's value as JSON; bytes, which anywidget gives to the page as a DataView, are marked."""
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @pytest.fixture
@@ -131,9 +143,9 @@ def mount(chromium: Any) -> Iterator[Any]:
     """`mount(widget, theme="light", width=1000)` gives a Mounted; closed after the test."""
     contexts = []
 
-    def mounted(widget: Any, theme: str = "light", width: int = 1000, **context: Any) -> Mounted:
+    def mounted(widget: Any, theme: str = "light", width: int = 1000, busy: bool = False, **context: Any) -> Mounted:
         contexts.append(chromium.new_context(**context))
-        return Mounted(contexts[-1].new_page(), widget, theme, width)
+        return Mounted(contexts[-1].new_page(), widget, theme, width, busy)
 
     yield mounted
     for context in contexts:

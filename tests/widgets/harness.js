@@ -1,7 +1,8 @@
 // A model that follows anywidget's interface, over functions that Playwright lends to the page.
 const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const encode = (buffer) => { const bytes = new Uint8Array(buffer); let text = ""; for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768)); return btoa(text); };
-const traits = JSON.parse(document.getElementById("traits").textContent);
+const revived = (_, value) => value && value.$bytes !== undefined ? new DataView(decode(value.$bytes).buffer) : value;
+const traits = JSON.parse(document.getElementById("traits").textContent, revived);
 const listeners = new Map();
 const fire = (name, ...given) => { for (const callback of [...(listeners.get(name) ?? [])]) callback(...given); };
 let changed = {};
@@ -19,7 +20,7 @@ const model = {
   },
 };
 window.deliver = (messages) => { for (const { trait, value, content, buffers } of messages) {
-  if (trait) { traits[trait] = value; fire("change:" + trait); fire("change"); }
+  if (trait) { traits[trait] = JSON.parse(JSON.stringify(value), revived); fire("change:" + trait); fire("change"); }
   else fire("msg:custom", content, buffers.map((text) => new DataView(decode(text).buffer)));
 } };
 const widget = (await import("/bundle.js")).default;

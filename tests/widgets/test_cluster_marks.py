@@ -105,7 +105,7 @@ def test_a_cluster_is_selected_on_the_map_without_being_marked(board):
 def test_more_is_marked_than_a_message_carries(board, monkeypatch):
     monkeypatch.setattr("labelnb.widgets.cluster_marks.MOST_MARKED", 4)
     board.mark(np.arange(9))
-    marks = ask(board, "marks")
+    marks = ask(board, "marked")
     assert (marks["n"], sum(map(len, marks["marks"].values()))) == (9, 4)
     answers = heard(board)
     board._route({"id": "1", "kind": "gather", "marking": marks["marking"] - 1}, [])
@@ -116,9 +116,9 @@ def test_more_is_marked_than_a_message_carries(board, monkeypatch):
 def test_what_was_split_off_or_excepted_is_no_longer_marked(board):
     board.mark([0, 3, 1, 4])
     ask(board, "split", cluster=0, positions=[0, 3])
-    assert ask(board, "marks")["marks"] == {"1": [1, 4]}
+    assert ask(board, "marked")["marks"] == {"1": [1, 4]}
     ask(board, "accept", cluster=1, name="pear", exceptions=[1])
-    assert ask(board, "marks")["n"] == 1
+    assert ask(board, "marked")["n"] == 1
 
 
 def test_clusters_colour_the_map_of_a_session(s):

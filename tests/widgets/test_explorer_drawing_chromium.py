@@ -110,6 +110,7 @@ def test_no_items_and_a_dead_kernel_are_said(mount: Any) -> None:
     assert "There are no items" in shown.page.locator(".lnb-body").inner_text()
     host = FakeHost(5)
     explorer = Explorer(host, host.xy)
+    explorer.first = {}
     explorer.on_map = lambda message, buffers: (_ for _ in ()).throw(RuntimeError("the folder is gone"))  # type: ignore[method-assign]
     shown = mount(explorer)
     said = shown.page.locator(".lnb-body").inner_text()

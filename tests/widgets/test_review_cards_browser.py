@@ -16,7 +16,7 @@ def test_the_first_page_comes_with_the_widget_and_asks_for_nothing(mount: Any) -
     grid = ReviewGrid(host, None)
     shown = mount(grid)
     assert shown.page.evaluate("window.sent") == ["open"]
-    assert shown.page.locator(".lnb-card-text").all_inner_texts() == [host.items.text(i) for i in grid.positions]
+    assert shown.page.locator(".lnb-review-card .lnb-card-text").all_inner_texts() == [host.items.text(i) for i in grid.positions]
     grid.set(0, "cloud")
     shown.settle()
     shown.again()

@@ -332,10 +332,10 @@ def test_the_large_view_follows_the_cursor_and_closes(mount: Any) -> None:
     card(shown, 0).click()
     press(shown, "+")
     assert large.is_visible()
-    assert large.locator(".lnb-closer-text").inner_text().startswith("one one")
+    assert large.locator(".lnb-card-text").inner_text().startswith("one one")
     press(shown, "2")
     assert str(host.labels.label(0)) == "boat"
-    assert large.locator(".lnb-closer-text").inner_text() == "two"
+    assert large.locator(".lnb-card-text").inner_text() == "two"
     press(shown, "Escape")
     assert not large.is_visible()
     assert card(shown, 1).evaluate("e => e === document.activeElement")

@@ -62,7 +62,7 @@ def test_a_broken_item_and_a_narrow_cell(mount: Any) -> None:
     shown, _, _ = shown_triage(mount, FakeHost(30, broken=0), width=420)
     shown.page.locator(".lnb-review-card").first.click()
     shown.settle()
-    assert "not an image" in shown.page.locator(".lnb-triage-text").inner_text()
+    assert "not an image" in shown.page.locator(".lnb-triage-pane .lnb-card-text").inner_text()
     assert shown.page.evaluate("document.documentElement.scrollWidth <= 420")
     assert shown.errors == []
 

@@ -1,14 +1,15 @@
 /** Explorer: the map of all items; draw around some, see them, label them. */
 import css from "./explorer/explorer.css?inline";
 import { Bits } from "./shared/bits";
-import { array } from "./shared/channel";
+import { array, type Answer } from "./shared/channel";
 import { count, fill, focusedIn, h, number, setText } from "./shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "./shared/feedback";
 import { icon } from "./shared/icons";
 import type { KeyTable } from "./shared/keys";
 import { Outbox, type Content, type Entry as Sent } from "./shared/outbox";
-import { definePanel, type Panel, type PanelState } from "./shared/panel";
+import { definePanel, WAITING, type Panel, type PanelState } from "./shared/panel";
 import { SaveState } from "./shared/save_state";
+import { coarseOf } from "./explorer/coarse";
 import type { How } from "./explorer/gestures";
 import { confidenceNames, Legend, rangeNames, type Entry } from "./explorer/legend";
 import { countGroups, type Codes, type ColourBy } from "./explorer/looks";
@@ -50,6 +51,7 @@ class Explorer {
         const code = this.codes.get("label")?.values[position];
         const name = code === undefined ? undefined : this.classes[code];
         card.setLabel(name ?? null, code);
+        card.speaksFor(name === undefined ? -1 : code!);
       },
     });
     this.legend = new Legend((shown) => this.filter(shown));
@@ -69,14 +71,23 @@ class Explorer {
     this.listen();
   }
 
-  /** Fetches what the first picture needs, and draws it. */
+  /** Draws what came along with the widget, and fetches the rest. */
   async load(): Promise<void> {
-    this.map.say(`Loading ${count(this.panel.state.n_items, "item")}`, 0);
-    const { content, buffers } = await this.panel.channel.request("map", { by: this.by });
-    this.keepCodes(content.codes, buffers[1]);
-    this.map.surface.setCodes(this.codes.get(this.by)!);
-    this.map.surface.setPositions(array(Uint16Array, buffers[0]));
+    const first = this.panel.first?.by === this.by ? this.panel.first : undefined;
+    if (first?.map) return this.show({ content: first.map, buffers: first.parts });
+    const coarse = coarseOf(first);
+    if (coarse) this.map.surface.standIn(coarse);
+    const items = count(this.panel.state.n_items, "item");
+    this.map.say(`Loading ${items}`, 0);
+    const answer = await this.panel.patiently("map", { by: this.by }, () => this.map.say(`${WAITING} All ${items} are drawn once it answers.`, 0));
     this.map.say("", 0);
+    this.show(answer);
+  }
+
+  private show({ content, buffers }: Answer): void {
+    this.keepCodes(content.codes, buffers[1]);
+    if (content.codes.by === this.by) this.map.surface.setCodes(this.codes.get(this.by)!);
+    this.map.surface.setPositions(array(Uint16Array, buffers[0]));
     if (content.selected) this.take(buffers[2]);
     void this.recolour();
     if (content.results) this.showResults({ title: content.results, positions: array(Uint32Array, buffers[buffers.length - 1]) });
@@ -145,11 +156,11 @@ class Explorer {
     this.select(this.selection.combined(found, how));
   }
 
-  /** The person's selection: drawn at once, then told to Python. */
+  /** The person's selection: told to Python, which takes it in while it is drawn here. */
   private select(bits: Bits): void {
     this.selection = bits;
-    this.selectionChanged();
     void this.panel.attempt(() => this.panel.channel.request("select", { origin: this.panel.channel.view }, [bits.bytes]));
+    this.selectionChanged();
   }
 
   /** A selection made elsewhere. */

@@ -37,6 +37,16 @@ describe("Channel", () => {
     vi.useRealTimers();
   });
 
+  it("waits as long as it takes where it is told to", async () => {
+    vi.useFakeTimers();
+    const channel = new Channel(model, 1_000);
+    const opened = channel.request("open", {}, [], Infinity);
+    vi.advanceTimersByTime(3_600_000);
+    model.fire({ id: model.sent[0].content.id, ok: true, n_items: 3 });
+    expect((await opened).content.n_items).toBe(3);
+    vi.useRealTimers();
+  });
+
   it("sends views of memory as their own bytes only", () => {
     const channel = new Channel(model);
     void channel.request("x", {}, [new Uint8Array([1, 2, 3, 4]).subarray(1, 3)]);

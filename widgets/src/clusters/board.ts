@@ -93,7 +93,7 @@ export class Board {
     }
     this.panel.channel.on("marked", ({ content }) => this.markedBy(content as never));
     await this.ask({});
-    await this.panel.attempt(async () => this.markedBy((await this.panel.channel.request("marks")).content as never));
+    await this.panel.attempt(async () => this.markedBy((await this.panel.channel.request("marked")).content as never));
   }
 
   keys(): KeyTable {
@@ -175,6 +175,7 @@ export class Board {
     const held = this.grid.contains(focusedIn(this.grid)) || first;
     const same = !first && page.cards.length === this.cards.length && page.cards.every((info, i) => keyOf(info) === this.cards[i].key);
     const sizes = new Map(this.page.cards.map((info) => [keyOf(info), info.size]));
+    if (page.version !== this.page.version) this.panel.items.marks.forget();
     this.page = page;
     if (!same) this.drawCards(page.cards, held && !first);
     if (turned) this.panel.status.set(`Page ${page.page + 1} of ${Math.max(page.pages, 1)}, ${count(page.cards.length, "card")}${page.level ? `, ${count(page.level, "group")}` : ""}.`);

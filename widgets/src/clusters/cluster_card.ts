@@ -143,7 +143,7 @@ export class ClusterCard {
   }
 
   private thumb(position: number, border: boolean): Thumb {
-    return new Thumb(this.source, position, SIZE, this.pictures, (event) => this.actions.mark(position, event), border, (review) => this.actions.accept(review));
+    return new Thumb(this.source, position, SIZE, this.pictures, (event) => this.actions.mark(position, event), border, (review) => this.actions.accept(review)).speaksFor(this.info.cluster);
   }
 
   private typed(event: KeyboardEvent): void {

@@ -96,7 +96,7 @@ export class OpenedCluster {
   private grow(): void {
     const pictures = this.panel.state.modality === "image";
     const start = this.thumbs.length;
-    const fresh = this.positions.slice(start, start + STEP).map((position, i) => new Thumb(this.panel.items, position, SIZE, pictures, (event) => this.pressed(start + i, event), false, this.accept));
+    const fresh = this.positions.slice(start, start + STEP).map((position, i) => new Thumb(this.panel.items, position, SIZE, pictures, (event) => this.pressed(start + i, event), false, this.accept).speaksFor(this.cluster));
     this.thumbs.push(...fresh);
     this.grid.append(...fresh.map((thumb) => thumb.element));
     const left = this.positions.length - this.thumbs.length;

@@ -14,9 +14,9 @@ const FEWEST = 20_000;
 /** Points that lie over one another, on an average point: below the first there is no density, above the second nothing else. */
 const BEGINS = 5, TAKES_OVER = 14;
 /** Opacity of a cell with the fewest points. */
-const LEAST = 0.2;
+export const LEAST = 0.2;
 /** A point without a class counts so much less than one with, or few labels among many points could not be seen. */
-const NO_CLASS = 1 / 8;
+export const NO_CLASS = 1 / 8;
 /** Strength of what is filtered out, and of what is not picked while something is. */
 const SURROUNDINGS = 0.22;
 const SKIP = 255;
@@ -195,7 +195,11 @@ export function cellColour(out: Float32Array, tally: Uint32Array, at: number, us
     best = Math.round(steps / known);
     most = known;
   }
-  const share = best < 0 ? 0 : most / (known + none * NO_CLASS);
+  mixture(out, best, best < 0 ? 0 : most / (known + none * NO_CLASS), colours);
+}
+
+/** A colour towards neutral, the more the smaller its share; -1 is neutral. */
+export function mixture(out: Float32Array, best: number, share: number, colours: Float32Array): void {
   const own = best < 0 ? 0 : 0.3 + 0.7 * share;
   for (let c = 0; c < 3; c++) out[c] = (best < 0 ? 0 : own * colours[3 * best + c]) + (1 - own) * colours[3 * NONE_COLOUR + c];
 }

@@ -58,6 +58,7 @@ export class HoverCard {
       if (this.position !== position) return;
       setText(this.id, content.item);
       this.card.setLabel(content.label ?? "no label", content.label_position);
+      this.card.speaksFor(content.label_position);
       setText(this.proposal, content.proposal === null ? "" : `proposed ${content.proposal}, ${percent(content.confidence)}`);
       this.proposal.hidden = content.proposal === null;
       this.element.hidden = false;

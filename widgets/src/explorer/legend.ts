@@ -1,6 +1,6 @@
 /** The legend: what the colours mean, how many there are, and which of them show. */
 import { fill, focusedIn, h, number } from "../shared/dom";
-import { RAMP } from "../shared/palette";
+import { classColour, RAMP } from "../shared/palette";
 import { swatch } from "../shared/classes";
 import type { ColourBy } from "./looks";
 
@@ -54,16 +54,27 @@ export class Legend {
   private draw(): void {
     const focused = this.element.contains(focusedIn(this.element)) ? focusedIn(this.element)!.dataset.group : undefined;
     const heading = h("span", { class: "lnb-caps" }, this.by);
+    this.density.style.setProperty("--lnb-colour", this.commonest());
     const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-map-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
     fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all, this.dense && this.density);
     if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-group="${focused}"]`)?.focus();
   }
 
+  /** The colour that most of the points have which are seen. */
+  private commonest(): string {
+    const most = this.entries.reduce<Entry | null>((best, one) => (this.isOn(one.group) && one.count > (best?.count ?? 0) ? one : best), null);
+    return most ? this.colourOf(most.group) : "var(--lnb-neutral)";
+  }
+
+  private colourOf(group: number): string {
+    if (group === -2) return "var(--lnb-ink)";
+    return group < 0 ? "var(--lnb-neutral)" : this.ramp ? RAMP[group] : classColour(group);
+  }
+
   private chip({ group, name, count }: Entry): HTMLElement {
     const on = this.isOn(group);
-    const square = swatch(this.ramp ? -1 : group);
-    if (this.ramp && group >= 0) square.style.setProperty("--lnb-colour", RAMP[group]);
-    if (group === -2) square.style.setProperty("--lnb-colour", "var(--lnb-ink)");
+    const square = swatch(-1);
+    square.style.setProperty("--lnb-colour", this.colourOf(group));
     return h("button", { class: "lnb-chip", type: "button", "data-group": group, "aria-pressed": String(on), title: on && this.chosen ? "Hide" : "Show only this", onclick: () => this.toggle(group) },
       square, h("span", { class: "lnb-chip-name", dir: "auto" }, name), h("span", { class: "lnb-number" }, number(count)));
   }

@@ -2,6 +2,7 @@
 import type { Bits } from "../shared/bits";
 import { h } from "../shared/dom";
 import type { Theme } from "../shared/theme";
+import { coarsePicture, type CoarseMap } from "./coarse";
 import { crowding, Density, densityShare, type DensityPicture } from "./density";
 import { FlatRenderer } from "./flat";
 import { GlRenderer } from "./gl";
@@ -58,6 +59,8 @@ export class Surface {
   private sorting = false;
   private readonly observer: ResizeObserver;
   private destroyed = false;
+  private coarse: CoarseMap | null = null;
+  private coarseDrawn: HTMLCanvasElement | null = null;
 
   constructor(theme: Theme, private readonly plain = false) {
     this.theme = theme;
@@ -70,6 +73,13 @@ export class Surface {
     return this.xy.length >> 1;
   }
 
+  /** Shows a coarse count of the points until they come. */
+  standIn(coarse: CoarseMap): void {
+    this.coarse = coarse;
+    this.view.fit(coarse.box);
+    this.drawCoarse();
+  }
+
   /** Shows points at these places; points that were there move to the new ones. */
   setPositions(xy: Uint16Array): void {
     const moves = this.xy.length === xy.length && this.n > 0;
@@ -80,7 +90,7 @@ export class Surface {
     this.cells = null;
     if (this.looks.length !== this.n) this.looks = new Uint8Array(this.n);
     this.renderer.setPositions(xy);
-    this.view.fit(boxOf(xy));
+    if (!this.coarse) this.view.fit(boxOf(xy));      // else it is where a person has moved it already
     this.began = moves && !still ? performance.now() : -Infinity;
     this.looksStale = true;
     this.redraw();
@@ -108,6 +118,7 @@ export class Surface {
     this.theme = theme;
     this.revision++;
     this.renderer.setTheme(theme);
+    this.drawCoarse();
     this.redraw();
   }
 
@@ -213,6 +224,27 @@ export class Surface {
     this.drawnDensity = null;
   }
 
+  private drawCoarse(): void {
+    this.coarseDrawn?.remove();
+    this.coarseDrawn = this.coarse && coarsePicture(this.coarse, colours(this.theme));
+    if (this.coarseDrawn) this.element.append(this.coarseDrawn);
+    this.placeCoarse();
+  }
+
+  /** Keeps the count where its points would be; it goes once they are drawn. */
+  private placeCoarse(): void {
+    if (!this.coarseDrawn) return;
+    if (this.n) {
+      this.coarse = null;
+      this.coarseDrawn.remove();
+      this.coarseDrawn = null;
+      return;
+    }
+    const [left, top] = this.view.toPixel(0, 1);
+    const size = `${this.view.unit}px`;
+    Object.assign(this.coarseDrawn.style, { left: `${left}px`, top: `${top}px`, width: size, height: size });
+  }
+
   private lost(event: Event): void {
     if (this.destroyed) return;
     event.preventDefault();
@@ -283,6 +315,7 @@ export class Surface {
 
   private draw(): void {
     if (this.destroyed || this.view.width < 2) return;
+    if (!this.n) return this.placeCoarse();
     this.flushLooks();
     const progress = Math.min(1, (performance.now() - this.began) / TRANSITION);
     const eased = progress < 1 ? progress * progress * (3 - 2 * progress) : 1;
@@ -297,6 +330,7 @@ export class Surface {
       size, alpha: this.alpha(size), stride, progress: eased, ratio: this.ratio(), density,
       rest: this.emphasis ? STEPPED_BACK / thinner : 1, faded: FADED / thinner, points: (1 - this.densityShare) ** 2, outline: this.outline(),
     });
+    this.placeCoarse();
     this.element.toggleAttribute("data-density", this.densityShare > 0.5);
     this.element.toggleAttribute("data-moving", this.inMotion || progress < 1);
     this.onDrawn();

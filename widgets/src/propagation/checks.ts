@@ -2,8 +2,8 @@
 import { count, fill, h, number, percent, setText } from "../shared/dom";
 import { swatch } from "../shared/classes";
 import type { Panel } from "../shared/panel";
+import { SmallItem } from "../shared/small_item";
 import { sparkline, type Chart } from "./small_charts";
-import { NodePicture } from "./node_picture";
 
 interface Found {
   values: { homophily: number | null; known_edges: number; seeds: number; disagreeing: number; left_out_right: number | null; hubs: number; unreached: number };
@@ -75,7 +75,7 @@ export class Checks {
   }
 
   private row(item: number, parts: HTMLElement[], says: string): HTMLElement {
-    const picture = new NodePicture(this.panel.items, item, this.pictures ? 88 : 16);
+    const picture = new SmallItem(this.panel.items, item, this.pictures ? 88 : 16);
     picture.element.classList.add("lnb-why-mini");
     const told = h("span", { class: "lnb-hidden" });
     picture.onText(() => { picture.element.title = picture.text; if (this.pictures) setText(told, picture.text); });

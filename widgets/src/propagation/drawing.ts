@@ -2,10 +2,10 @@
 import { h } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 import { classColour } from "../shared/palette";
+import { SmallItem } from "../shared/small_item";
 import { sure, words, type Shown } from "../review/answers";
 import { classOf, edgeWidth, type Ego, type EgoNode, type Standing } from "./ego";
-import { PICTURES, place, SMALL, TEXTS, towards, type Placed } from "./layout";
-import { NodePicture } from "./node_picture";
+import { NARROW_TEXTS, PICTURES, place, SMALL, TEXTS, towards, type Placed } from "./layout";
 import { NOTHING, standing as triedOf, type Tried } from "./tried";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -13,7 +13,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export class Drawing {
   readonly element: HTMLElement;
   private readonly svg = document.createElementNS(SVG, "svg");
-  private readonly nodes = new Map<number, { element: HTMLButtonElement; picture: NodePicture | null }>();
+  private readonly nodes = new Map<number, { element: HTMLButtonElement; picture: SmallItem | null }>();
   private ego: Ego | null = null;
   private placed: Placed[] = [];
   private cursor = 0;
@@ -68,7 +68,7 @@ export class Drawing {
     if (!ego || box.width < 40) return;
     const item = ego.nodes.find(({ ring }) => ring === 0);
     const first = item ? classOf(item, this.proposed, this.classes) : -1;
-    const sizes = !this.pictures && box.width >= 560 ? TEXTS : box.width < 460 ? SMALL : PICTURES;
+    const sizes = this.pictures ? (box.width < 460 ? SMALL : PICTURES) : box.width < 560 ? NARROW_TEXTS : TEXTS;
     this.placed = place(ego.nodes.map((node) => ({ node: node.node, ring: node.ring, cls: node.node < 0 ? -1 - node.node : this.inProposal(node), name: node.node < 0 ? this.proposed[-1 - node.node] : "" })), box, sizes, this.toProposal(first));
     this.element.classList.toggle("lnb-graph-texts", !this.pictures);
     ego.nodes.forEach(({ node }, i) => {
@@ -155,7 +155,7 @@ export class Drawing {
     let made = this.nodes.get(node.node);
     if (!made) {
       const element = h("button", { class: "lnb-node", type: "button", tabindex: -1, onclick: () => { if (node.node >= 0) this.onPick(node.node); } });
-      const picture = node.node >= 0 ? new NodePicture(this.source, node.node, this.pictures ? 88 : 16) : null;
+      const picture = node.node >= 0 ? new SmallItem(this.source, node.node, this.pictures ? 88 : 16) : null;
       if (picture) element.append(picture.element);
       made = { element, picture };
       this.nodes.set(node.node, made);
@@ -165,6 +165,7 @@ export class Drawing {
     const { element } = made;
     const position = classOf(node, this.proposed, this.classes);
     element.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
+    made.picture?.speaksFor(position);
     element.dataset.ring = String(node.ring);
     element.dataset.kind = node.node < 0 ? "class" : "item";
     element.toggleAttribute("data-seed", node.seed === true);

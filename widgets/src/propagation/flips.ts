@@ -2,8 +2,8 @@
 import { fill, h } from "../shared/dom";
 import { swatch } from "../shared/classes";
 import type { Panel } from "../shared/panel";
+import { SmallItem } from "../shared/small_item";
 import type { Wish } from "./tried";
-import { NodePicture } from "./node_picture";
 
 interface Flip {
   kind: string;
@@ -67,7 +67,7 @@ export class Flips {
 
   private mini(node: number): HTMLElement {
     if (node < 0) return h("span", { class: "lnb-why-chip" }, swatch(this.classes().indexOf(this.proposed[-1 - node])), h("span", { dir: "auto" }, `the name ${this.proposed[-1 - node]}`));
-    const picture = new NodePicture(this.panel.items, node, this.pictures ? 88 : 16);
+    const picture = new SmallItem(this.panel.items, node, this.pictures ? 88 : 16);
     picture.element.classList.add("lnb-why-mini");
     picture.onText(() => { picture.element.title = picture.text; });
     return picture.element;

@@ -39,6 +39,9 @@ export const PICTURES: Sizes = { item: [88, 88], near: [60, 60], far: [46, 46], 
 export const TEXTS: Sizes = { item: [168, 84], near: [112, 50], far: [96, 40], cls: [70, 30] };
 export const SMALL: Sizes = { item: [68, 68], near: [44, 44], far: [36, 36], cls: [56, 26] };
 
+/** Texts where there is less room: as wide as a word. */
+export const NARROW_TEXTS: Sizes = { item: [132, 76], near: [92, 46], far: [84, 34], cls: [56, 26] };
+
 const ROUNDS = 160;
 const GAP = 8;
 

@@ -2,9 +2,9 @@
 import { fill, h, number, setText } from "../shared/dom";
 import type { Panel } from "../shared/panel";
 import { classColour } from "../shared/palette";
+import { SmallItem } from "../shared/small_item";
 import { words, type Shown } from "../review/answers";
 import type { Standing } from "./ego";
-import { NodePicture } from "./node_picture";
 
 const STEP = 40;
 
@@ -73,7 +73,7 @@ export class Picker {
     this.more.remove();
     this.buttons.length = from;
     for (const item of this.items.slice(from)) {
-      const picture = new NodePicture(this.panel.items, item.position, this.pictures ? 88 : 16);
+      const picture = new SmallItem(this.panel.items, item.position, this.pictures ? 88 : 16);
       const button = h("button", { class: "lnb-pick-item", type: "button", onclick: () => this.onPick(item.position) }, picture.element, h("span", { class: "lnb-pick-mark", "aria-hidden": "true" }));
       picture.onText(() => { button.dataset.text = picture.text.slice(0, 120); this.describe(item, button); });
       this.buttons.push(button);

@@ -4,9 +4,9 @@ import { count, fill, focusedIn, h, number, setText } from "../shared/dom";
 import { swatch } from "../shared/classes";
 import type { KeyTable } from "../shared/keys";
 import type { Panel } from "../shared/panel";
+import { SmallItem } from "../shared/small_item";
 import type { EgoNode } from "./ego";
 import { ItemMap, type Change } from "./map";
-import { NodePicture } from "./node_picture";
 import { Player } from "./player";
 import { inWords, isEmpty, NOTHING, standing, withWish, type Pending, type Tried, type Wish } from "./tried";
 
@@ -256,7 +256,7 @@ export class WhatIf {
     this.map.mark(changes);
     const name = (position: number) => (position >= 0 ? this.classes()[position] : "nothing");
     fill(this.list, ...changes.slice(0, ROWS).map(({ item, before, after }) => {
-      const picture = new NodePicture(this.panel.items, item, this.pictures ? 88 : 16);
+      const picture = new SmallItem(this.panel.items, item, this.pictures ? 88 : 16);
       const words = h("span", { class: "lnb-changed-words" }, swatch(before), h("span", { dir: "auto" }, name(before)), h("span", { class: "lnb-hidden" }, "would become"), h("span", { "aria-hidden": "true" }, "→"), swatch(after), h("strong", { dir: "auto" }, name(after)));
       const told = h("span", { class: "lnb-hidden" });
       picture.element.classList.add("lnb-why-mini");

@@ -3,9 +3,10 @@ import { count, fill, h, setText } from "../shared/dom";
 import type { ItemSource } from "../shared/items";
 import { classColour } from "../shared/palette";
 import { swatch } from "../shared/classes";
+import { showText } from "../shared/marks";
+import { SmallItem } from "../shared/small_item";
 import { sure, words, type Shown } from "../review/answers";
 import { shareWords, type Ego, type Share } from "./ego";
-import { NodePicture } from "./node_picture";
 
 const SAYS = { open: "proposed", waiting: "being saved", unsaved: "unsaved", kept: "✓ kept" } as const;
 
@@ -30,7 +31,7 @@ export class Why {
     fill(this.stack, ...ego.totals.map(([name, share]) => h("span", { style: `flex:${Math.max(share, 0.001)};background:${colour(name)}`, title: `${name} ${shareWords(share)}` })));
     this.stack.setAttribute("aria-label", ego.totals.map(([name, share]) => `${name} ${shareWords(share)}`).join(", "));
     const largest = Math.max(...ego.rows.map(({ share }) => share), 1e-9);
-    fill(this.shares, ...ego.rows.map((row) => this.shareRow(row, largest, colour(row.class))));
+    fill(this.shares, ...ego.rows.map((row) => this.shareRow(row, largest, colour(row.class), classes)));
     if (!ego.rows.length) fill(this.shares, h("li", { class: "lnb-quiet" }, "Nothing that is labelled reaches this item: the method abstains."));
     fill(this.paths, ...ego.paths.map((path, i) => this.pathRow(path.nodes, path.weight, i, classes)));
     this.pathsHead.hidden = this.paths.hidden = ego.paths.length === 0;
@@ -48,11 +49,11 @@ export class Why {
       differs && h("span", { class: "lnb-quiet" }, "proposed: ", h("bdi", {}, ego.label)));
   }
 
-  private shareRow(row: Share, largest: number, colour: string): HTMLElement {
+  private shareRow(row: Share, largest: number, colour: string, classes: readonly string[]): HTMLElement {
     const item = row.node !== null && row.node >= 0 && row.kind !== "class";
     const bar = h("span", { class: "lnb-why-bar" }, h("span", { style: `width:${(100 * row.share) / largest}%;background:${colour}` }));
     const name = h("span", { class: "lnb-why-name", dir: "auto" }, item && !this.pictures ? "" : row.name);
-    const parts = [item ? this.mini(row.node!, name, colour) : h("span", { class: "lnb-swatch", style: `--lnb-colour:${colour}` }), name, h("span", { class: "lnb-number" }, shareWords(row.share)), bar];
+    const parts = [item ? this.mini(row.node!, name, colour, classes.indexOf(row.class)) : h("span", { class: "lnb-swatch", style: `--lnb-colour:${colour}` }), name, h("span", { class: "lnb-number" }, shareWords(row.share)), bar];
     if (!item) return h("li", { class: "lnb-why-row", title: row.kind === "class" ? `the class “${row.name}” itself` : row.name }, ...parts);
     return h("li", {}, h("button", { class: "lnb-why-row", type: "button", onclick: () => this.onPick(row.node!) }, h("span", { class: "lnb-hidden" }, `Look at ${row.name}, ${row.class}: `), ...parts));
   }
@@ -75,14 +76,14 @@ export class Why {
   }
 
   /** A small picture; texts are put into `beside` where there is one. */
-  private mini(position: number, beside?: HTMLElement, colour = ""): HTMLElement {
-    const picture = new NodePicture(this.source, position, this.pictures ? 88 : 16);
+  private mini(position: number, beside?: HTMLElement, colour = "", code = -1): HTMLElement {
+    const picture = new SmallItem(this.source, position, this.pictures ? 88 : 16);
     if (this.pictures || !beside) {
       picture.element.classList.add("lnb-why-mini");
       picture.onText(() => { picture.element.title = picture.text; if (beside) setText(beside, picture.text); });
       return picture.element;
     }
-    picture.onText(() => setText(beside, picture.text));
+    picture.onText(() => showText(beside, picture.text, this.source.marks, position, code));
     return h("span", { class: "lnb-swatch", style: `--lnb-colour:${colour}` });
   }
 }

@@ -84,7 +84,6 @@ export class ReviewView {
         this.classes = state.classes;
         this.palette.update(state.classes.slice(0, BUTTONS));
         this.head.setClasses(state.classes);
-        this.panel.items.marks.forget();
       }
       this.undoBar.set(state.can_undo || this.outbox.size > 0, state.can_redo);
       this.pages.refresh();

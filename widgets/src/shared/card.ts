@@ -10,6 +10,10 @@ export interface CardOptions {
   size?: number;
   /** Tag of the card; "button" where a press does something. */
   tag?: "div" | "button";
+  /** As large as there is room: with the text beside the picture, and read by scrolling. */
+  large?: boolean;
+  /** Told of each item that is drawn. */
+  onItem?(item: Item): void;
 }
 
 /** A card for an item; `element` is placed by the caller, `show` puts another item on the same element (virtual grids). */
@@ -26,14 +30,16 @@ export class ItemCard {
   private code = -1;
 
   constructor(private readonly source: ItemSource, private readonly options: CardOptions = {}) {
-    this.element = h(options.tag ?? "div", { class: "lnb-card", type: options.tag === "button" ? "button" : null }, this.picture, this.text, this.label);
+    this.element = h(options.tag ?? "div", { class: options.large ? "lnb-card lnb-card-large" : "lnb-card", type: options.tag === "button" ? "button" : null }, this.picture, this.text, this.label);
+    if (options.large) this.text.tabIndex = 0;
     this.label.append(this.swatch, this.labelText);
   }
 
-  /** Shows the item at `position`; resolves when it is drawn (or replaced by a later call). */
-  async show(position: number): Promise<void> {
-    if (position === this.position) return;
+  /** Shows the item at `position`, its text marked for the class at `code`; resolves when it is drawn (or replaced by a later call). */
+  async show(position: number, code = this.code): Promise<void> {
+    if (position === this.position) return this.speaksFor(code);
     this.position = position;
+    this.code = code;
     const size = this.options.size ?? 96;
     const kept = this.source.peek(position, size);
     if (kept) return this.draw(kept);
@@ -71,12 +77,18 @@ export class ItemCard {
     return can;
   }
 
+  /** Stops what plays. */
+  stop(): void {
+    this.player?.stop();
+  }
+
   private write(item: Item): void {
     showText(this.text, item.text, this.source.marks, item.position, this.code);
   }
 
   private draw(item: Item): void {
     this.item = item;
+    this.options.onItem?.(item);
     this.element.classList.remove("lnb-waiting");
     this.text.classList.toggle("lnb-card-problem", item.problem !== null);
     if (item.problem !== null) return this.problem(item.problem);
@@ -91,9 +103,11 @@ export class ItemCard {
       image.addEventListener("error", () => this.problem("The picture cannot be decoded."));
       this.picture.replaceChildren(image);
     }
-    this.text.hidden = item.url !== null && !item.media;
+    const seen = item.url !== null || item.media !== undefined;
+    this.text.hidden = this.options.large ? seen && (item.text === "" || item.text === item.id) : item.url !== null && !item.media;
+    this.text.scrollTop = 0;
     this.write(item);
-    this.element.title = item.url !== null || item.media ? item.text || item.id : "";
+    if (!this.options.large) this.element.title = seen ? item.text || item.id : "";
   }
 
   private problem(message: string): void {

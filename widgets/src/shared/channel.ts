@@ -31,7 +31,7 @@ export class Channel {
   /** Name of this view among those of the model. */
   readonly view = Math.random().toString(36).slice(2, 10);
   private next = 0;
-  private readonly waiting = new Map<string, { resolve(answer: Answer): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }>();
+  private readonly waiting = new Map<string, { resolve(answer: Answer): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> | undefined }>();
   private readonly listeners = new Map<string, Set<(answer: Answer) => void>>();
   private readonly receive = (content: any, buffers: DataView[] = []) => this.received(content, buffers);
 
@@ -39,11 +39,11 @@ export class Channel {
     model.on("msg:custom", this.receive);
   }
 
-  /** Asks Python; rejects with a ChannelError whose message can be shown. */
+  /** Asks Python; rejects with a ChannelError whose message can be shown. `patience` in milliseconds; Infinity waits as long as it takes. */
   request(kind: string, payload: Record<string, unknown> = {}, buffers: (ArrayBuffer | ArrayBufferView)[] = [], patience = this.patience): Promise<Answer> {
     const id = `${this.view}:${this.next++}`;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = patience === Infinity ? undefined : setTimeout(() => {
         this.waiting.delete(id);
         reject(new ChannelError("No answer from the kernel. It may be busy, restarted or gone; run the cell again once it is idle."));
       }, patience);

@@ -13,7 +13,7 @@
  * The panel owns the channel, the theme, the keys, the status line, the toasts and the item source, and undoes all of it when the view goes.
  * `state` is Python's small synced trait (see labelnb/widgets/panel.py): {classes, counts, n_items, n_known, can_undo, can_redo, can_search_text, modality, revision}.
  */
-import { Channel, type Model } from "./channel";
+import { Channel, type Answer, type Model } from "./channel";
 import { h } from "./dom";
 import { state as drawnState, StatusLine, Toasts } from "./feedback";
 import { ItemSource } from "./items";
@@ -38,6 +38,10 @@ export interface PanelState {
 /** A label to give: a class name, null to clear, or another kind of answer. */
 export type LabelValue = string | null | { kind: "not" | "any" | "multi" | "unsure" | "outside"; classes?: string[]; absent?: string[] };
 
+/** Milliseconds after which a view that waits for its first data says why. */
+const LATE = 6_000;
+export const WAITING = "The kernel is busy with another cell, or gone; after a restart, run this cell again.";
+
 export class Panel {
   readonly root: HTMLElement;
   readonly head = h("div", { class: "lnb-head" });
@@ -60,6 +64,11 @@ export class Panel {
     this.root = h("div", { class: `lnb lnb-${name}` }, h("style", {}, themeCss + css), this.frame);
     el.append(this.root);
     this.theme = readTheme(this.root);
+    this.items.marks.on = this.config.words === true;
+    let classes = "";
+    this.onState((now) => {
+      if (classes !== (classes = now.classes.join("\n"))) this.items.marks.forget();
+    });
     this.onCleanup(onThemeChange(() => this.rereadTheme()));
     this.onCleanup(keepFocus(this.frame));
     // Notebooks render before they attach: the theme can be read when the root first has a size.
@@ -132,6 +141,16 @@ export class Panel {
     return this.attempt(() => this.channel.request("add_class", { name }));
   }
 
+  /** Asks for what a view cannot be drawn without, however long that takes: other cells may run first. `late` is called where it does. */
+  async patiently(kind: string, payload: Record<string, unknown>, late: () => void): Promise<Answer> {
+    const timer = setTimeout(() => { if (!this.closed) late(); }, LATE);
+    try {
+      return await this.channel.request(kind, payload, [], Infinity);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Runs `work`; a rejection becomes a toast and false. */
   async attempt(work: () => Promise<unknown>): Promise<boolean> {
     try {
@@ -169,11 +188,15 @@ export function definePanel(name: string, css: string, build: (panel: Panel) => 
   return {
     render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       const panel = new Panel(model, el, name, css);
-      const loading = drawnState("Loading");
+      let loading = drawnState("Loading");
       panel.body.append(loading);
       void (async () => {
         try {
-          const opened = panel.channel.request("open");
+          const opened = panel.patiently("open", {}, () => {
+            const waiting = drawnState("Waiting for the kernel", WAITING);
+            if (loading.isConnected) loading.replaceWith(waiting);
+            loading = waiting;
+          });
           if (panel.first) void panel.attempt(() => opened);      // drawn though the kernel is busy with another cell
           else await opened;
           if (panel.closed) return;
