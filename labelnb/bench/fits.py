@@ -130,8 +130,9 @@ def out_of_fold(n: int, k: int = 100) -> Case:
 
 
 def confident_learning(n: int, k: int = 10) -> Case:
-    """Label errors beside cleanlab in one process, which the method calls."""
-    from labelnb.methods.noisy.confident_learning import confident_learning as ours
+    """Label errors beside cleanlab in one process, the same item by item, and beside the label check of its Datalab, which filters anew."""
+    from labelnb.compute.confident import confident_counts, label_issues, label_quality
+    from labelnb.methods.noisy.confident_learning import confident_learning as method
 
     rng = np.random.default_rng(0)
     truth = rng.integers(0, k, n)
@@ -140,6 +141,11 @@ def confident_learning(n: int, k: int = 10) -> Case:
     p = np.exp(scores)
     p /= p.sum(1, keepdims=True)
     y = np.where(rng.random(n) < 0.05, rng.integers(0, k, n), truth)
+    first: list[np.ndarray] = []
+
+    def ours() -> np.ndarray:
+        label_quality(y, p, "self_confidence")
+        return label_issues(y, p, confident_counts(y, p))[0]
 
     def peer() -> np.ndarray:
         from cleanlab.filter import find_label_issues
@@ -148,8 +154,24 @@ def confident_learning(n: int, k: int = 10) -> Case:
         get_label_quality_scores(y, p)
         return np.asarray(find_label_issues(y, p, n_jobs=1))
 
-    runs = {"labelnb": lambda: ours(y, p).flagged, "cleanlab, n_jobs=1": peer}
-    return Case("confident_learning", f"{n} items, {k} classes", n, runs, lambda flagged: f"{int(np.asarray(flagged).sum())} flagged")
+    def datalab() -> np.ndarray:
+        from cleanlab import Datalab
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            lab = Datalab({"label": y}, label_name="label", verbosity=0)
+            lab.find_issues(pred_probs=p, issue_types={"label": {}})
+        return np.asarray(lab.get_issues("label")["is_label_issue"])
+
+    def quality(flagged: np.ndarray) -> str:
+        first[:] = first or [flagged]
+        return f"{int(flagged.sum())} flagged{'' if np.array_equal(flagged, first[0]) else ', not the same'}"
+
+    runs: dict[str, Any] = {"labelnb": ours, "labelnb, with a sentence for every item": lambda: np.asarray(method(y, p).flagged)}
+    runs |= {"cleanlab, n_jobs=1": peer}
+    runs |= {"Datalab, label check": datalab} if find_spec("datasets") else {}
+    missing = () if find_spec("datasets") else ("Datalab (datasets)",)
+    return Case("confident_learning", f"{n} items, {k} classes", n, runs, quality, missing)
 
 
 def dawid_skene(n: int) -> Case:

@@ -13,7 +13,7 @@ from labelnb.lazy import FunctionsFirst
 _HOME = {
     "choose_device": "device",
     "KnnGraph": "knn", "knn_graph": "knn", "extend_knn_graph": "knn",
-    "Propagation": "propagate", "propagate": "propagate", "contributions": "propagate", "strongest_paths": "propagate",
+    "Propagation": "propagate", "propagate": "propagate", "contributions": "propagate", "strongest_paths": "paths",
     "Resolved": "rewire", "rewired": "rewire", "resolve": "rewire",
     "Projection": "project", "project": "project",
     "Transport": "sinkhorn", "sinkhorn": "sinkhorn",
@@ -62,9 +62,10 @@ if TYPE_CHECKING:
     from labelnb.compute.graph_net import GraphFit, graph_net
     from labelnb.compute.kmeans import KMeans, kmeans
     from labelnb.compute.knn import KnnGraph, extend_knn_graph, knn_graph
+    from labelnb.compute.paths import strongest_paths
     from labelnb.compute.probe import Probe, out_of_fold, probe
     from labelnb.compute.project import Projection, project
-    from labelnb.compute.propagate import Propagation, contributions, propagate, strongest_paths
+    from labelnb.compute.propagate import Propagation, contributions, propagate
     from labelnb.compute.rewire import Resolved, resolve, rewired
     from labelnb.compute.sinkhorn import Transport, sinkhorn
     from labelnb.compute.spectral import Spectrum, spectrum

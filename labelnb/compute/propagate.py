@@ -1,18 +1,15 @@
 """Labels that travel along a graph: (I - alpha S) F = Y for all classes at once, and what each seed gave to one node.
 
 S is the graph after normalisation, Y the seeds. Sources: Zhou et al. 2004 (learning with local and global consistency, eq. 4); conjugate
-gradients for it: Iscen et al. 2017 (arXiv 1611.05113); the Chebyshev semi-iteration: Golub and Varga 1961.
+gradients for it: Iscen et al. 2017 (arXiv 1611.05113), preconditioned: `sweeps`; the Chebyshev semi-iteration: Golub and Varga 1961.
 """
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse
-import scipy.sparse.csgraph
 import torch
 
 from labelnb.checks import as_tensor, positive_int, within
@@ -21,7 +18,7 @@ from labelnb.compute.kept_scores import KeptScores
 from labelnb.compute.knn import KnnGraph
 from labelnb.compute.sparse import reordered, sparse_tensor
 
-__all__ = ["Propagation", "propagate", "normalised", "contributions", "strongest_paths"]
+__all__ = ["Propagation", "propagate", "normalised", "contributions"]
 
 
 class Propagation(NamedTuple):
@@ -34,7 +31,7 @@ class Propagation(NamedTuple):
     iterations: int
     """Products with the graph, of the class block that took most."""
     method: str
-    """What ran: `cg`, `chebyshev` or `power`."""
+    """What ran: `preconditioned`, `cg`, `chebyshev` or `power`."""
     converged: bool
     """Whether the residual is within the tolerance."""
     classes: torch.Tensor | None = None
@@ -46,7 +43,7 @@ def propagate(
     seeds: Any,
     *,
     alpha: float,
-    method: Literal["auto", "cg", "chebyshev", "power"] = "auto",
+    method: Literal["auto", "preconditioned", "cg", "chebyshev", "power"] = "auto",
     tolerance: float = 1e-6, max_iterations: int = 1000,
     normalise: Literal["symmetric", "none"] = "symmetric",
     memory: int | None = None,
@@ -59,8 +56,10 @@ def propagate(
     graph : (N, N) symmetric non-negative weights: scipy sparse, torch sparse or a KnnGraph (made symmetric)
     seeds : (N, K) dense or scipy sparse; one column a class (Y)
     alpha : share of a node's score that comes from its neighbours, in [0, 1); the larger, the farther labels travel
-    method : `chebyshev` needs no inner products and knows its number of steps beforehand; `cg` adapts to the graph and wins the more
-        the nearer alpha is to 1; `power` is the plain iteration F <- alpha S F + Y; `auto` takes chebyshev up to alpha .5, then cg
+    method : `cg`, conjugate gradients, adapts to the graph and wins the more the nearer alpha is to 1; `preconditioned` sweeps through the
+        nodes in each of its steps, takes a third to a half of them, and needs a CPU; `chebyshev` needs no inner products and knows its
+        number of steps beforehand; `power` is the plain iteration F <- alpha S F + Y. `auto` takes preconditioned on a CPU above 5,000
+        nodes, else chebyshev up to alpha .5, then cg
     tolerance : relative residual to reach, of every class
     max_iterations : products with the graph at most
     normalise : `symmetric` divides w_ij by sqrt(d_i d_j), d the row sums without the diagonal, which is dropped (S in the paper);
@@ -83,8 +82,8 @@ def propagate(
     positive_int("max_iterations", max_iterations)
     if keep is not None:
         positive_int("keep", keep)
-    if method not in _SOLVERS and method != "auto":
-        raise ValueError(f"method: got {method!r}, expected 'auto', {', '.join(map(repr, _SOLVERS))}")
+    if method not in ("auto", "preconditioned", *_SOLVERS):
+        raise ValueError(f"method: got {method!r}, expected 'auto', 'preconditioned', {', '.join(map(repr, _SOLVERS))}")
     if normalise not in ("symmetric", "none"):
         raise ValueError(f"normalise: got {normalise!r}, expected 'symmetric' or 'none'")
     weights = checked_weights(graph)
@@ -96,13 +95,45 @@ def propagate(
     double = weights.dtype == np.float64 and (starts.dtype in (np.float64, torch.float64))
     # A float32 solution is off by about 6e-8 times the condition number (1 + alpha) / (1 - alpha) at best.
     work = torch.float64 if double or tolerance * (1 - alpha) < 4e-7 * (1 + alpha) else torch.float32
+    given, budget = torch.float64 if double else torch.float32, working_memory(memory, device)
+    if method == "preconditioned" and device.type != "cpu":
+        raise ValueError("method: 'preconditioned' goes from node to node, on a CPU; give seeds on the CPU, or method='cg'")
+    if method == "preconditioned" or (method == "auto" and _swept(weights, starts, work, budget, device)):
+        made = _by_sweeps(weights, starts, alpha, normalise == "symmetric", tolerance, max_iterations, work, given, budget, keep)
+        if made is not None:
+            return made._replace(scores=made.scores.to(home), classes=None if made.classes is None else made.classes.to(home))
+        if method == "preconditioned":
+            raise ValueError("graph: 1 - alpha times an entry of its diagonal is not above 0; there is no solution by sweeps")
     s = normalised(weights) if normalise == "symmetric" else weights
     order = _in_patches(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
     s = sparse_tensor(s if order is None else reordered(s, order), work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
-    given = torch.float64 if double else torch.float32
-    solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, working_memory(memory, device), keep)
+    solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, budget, keep)
     return solved._replace(scores=solved.scores.to(home), classes=None if solved.classes is None else solved.classes.to(home))
+
+
+def _swept(weights: scipy.sparse.csr_array, seeds: Any, work: torch.dtype, budget: int, device: torch.device) -> bool:
+    """Whether sweeps win: they need memory for sixteen classes, and give work to no more threads than there are sixteens of classes."""
+    from labelnb.compute.sweeps import needed_memory
+
+    few = torch.get_num_threads() <= 4 * -(-seeds.shape[1] // 16)
+    large = device.type == "cpu" and weights.shape[0] >= _REORDER_ABOVE
+    return few and large and needed_memory(weights.shape[0], work.itemsize) <= budget
+
+
+def _by_sweeps(
+    weights: scipy.sparse.csr_array, seeds: Any, alpha: float, by_degree: bool, tolerance: float, most: int, work: torch.dtype,
+    dtype: torch.dtype, budget: int, keep: int | None,
+) -> Propagation | None:
+    from labelnb.compute.sweeps import halves, solved
+
+    graph = halves(weights, alpha, by_degree, np.float64 if work == torch.float64 else np.float32)
+    if graph is None:
+        return None
+    kept = KeptScores(seeds.shape[0], seeds.shape[1], keep, dtype, torch.device("cpu"), None)
+    worst, steps = solved(graph, seeds, tolerance, most, budget, kept)
+    scores, classes = kept.ordered()
+    return Propagation(scores, worst, steps, "preconditioned", worst <= tolerance, classes)
 
 
 def solve_blocks(
@@ -112,10 +143,13 @@ def solve_blocks(
     home = able_device(device)
     if not right.size:
         return Propagation(torch.zeros(right.shape, dtype=torch.float64), 0.0, 0, "cg", True)
-    order = _in_patches(s) if home.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
-    inner = sparse_tensor(s if order is None else reordered(s, order), torch.float64, home)
-    starts = torch.from_numpy(np.ascontiguousarray(right))
-    return _by_blocks(inner, starts, order, 1.0, "cg", tolerance, max_iterations, torch.float64, working_memory(None, home))
+    starts, budget = torch.from_numpy(np.ascontiguousarray(right)), working_memory(None, home)
+    if _swept(s, starts, torch.float64, budget, home):
+        made = _by_sweeps(s, starts, 1.0, False, tolerance, max_iterations, torch.float64, torch.float64, budget, None)
+        if made is not None:
+            return made
+    inner = sparse_tensor(s, torch.float64, home)
+    return _by_blocks(inner, starts, None, 1.0, "cg", tolerance, max_iterations, torch.float64, budget)
 
 
 def normalised(graph: scipy.sparse.sparray | scipy.sparse.spmatrix) -> scipy.sparse.csr_array:
@@ -299,82 +333,5 @@ def contributions(
     return rows, classes, z[rows] * y.data
 
 
-def strongest_paths(graph: Any, node: int, seeds: Sequence[int] | np.ndarray, *, alpha: float, n: int = 5) -> list[tuple[list[int], float]]:
-    """The strongest paths without a cycle from any of the seeds to a node.
-
-    The score of a node is a sum over all walks from the seeds; a walk weighs the product of alpha S_ij over its edges. These are the
-    paths of largest weight, found best first with the exact distance to the nearest seed as the guide.
-
-    Parameters
-    ----------
-    graph : (N, N) S as it was solved with
-    node : where the paths end
-    seeds : positions where a path may begin
-    alpha : as in the solve
-    n : paths at most
-
-    Returns
-    -------
-    list of (nodes from the seed to the node, weight), strongest first; empty where no seed reaches the node. A node that is a seed
-    itself begins with the path of itself alone, of weight 1.
-    """
-    s = checked_weights(graph)
-    positive_int("n", n)
-    within("alpha", alpha, 0.0, 1.0, open_high=True)
-    return strongest_walks(scipy.sparse.csr_array(s.astype(np.float64) * alpha), int(node), np.asarray(seeds, np.int64), n)
-
-
-def strongest_walks(steps: scipy.sparse.csr_array, node: int, seeds: np.ndarray, n: int) -> list[tuple[list[int], float]]:
-    """As `strongest_paths`; entry i, j of `steps` is the weight, at most 1, of a step by which i takes from j."""
-    targets = np.unique(seeds)
-    costs = scipy.sparse.csr_array(steps, copy=True)
-    costs.eliminate_zeros()
-    if not len(targets) or not costs.nnz:
-        return [([node], 1.0)] if node in targets else []
-    costs.data = -np.log(np.minimum(costs.data, 1.0))
-    to_seed = scipy.sparse.csgraph.dijkstra(scipy.sparse.csr_array(costs.T), directed=True, indices=targets, min_only=True)
-    if not np.isfinite(to_seed[node]):
-        return []
-    found = _best_first(costs, node, set(targets.tolist()), to_seed, n)
-    return [([int(i) for i in reversed(path)], math.exp(-cost)) for path, cost in found]
-
-
-def _best_first(
-    costs: scipy.sparse.csr_array, node: int, targets: set[int], to_seed: np.ndarray, n: int,
-) -> list[tuple[tuple[int, ...], float]]:
-    """Paths from `node` outwards to a target, cheapest first. The queue holds, a path, only its best extension not yet tried."""
-    found: list[tuple[tuple[int, ...], float]] = [((node,), 0.0)] if node in targets else []
-    queue: list[tuple[float, int, int, tuple[int, ...], float, np.ndarray, np.ndarray]] = []
-
-    def extend(path: tuple[int, ...], cost: float) -> None:
-        at = slice(costs.indptr[path[-1]], costs.indptr[path[-1] + 1])
-        next_nodes, steps = costs.indices[at], costs.data[at]
-        fresh = ~np.isin(next_nodes, path) & np.isfinite(to_seed[next_nodes])
-        next_nodes, steps = next_nodes[fresh], steps[fresh]
-        order = np.argsort(steps + to_seed[next_nodes], kind="stable")
-        if len(order):
-            push(path, cost, next_nodes[order], steps[order], 0)
-
-    def push(path: tuple[int, ...], cost: float, nodes: np.ndarray, steps: np.ndarray, which: int) -> None:
-        estimate = cost + float(steps[which] + to_seed[nodes[which]])
-        heapq.heappush(queue, (estimate, next(ticket), which, path, cost, nodes, steps))
-
-    ticket = iter(range(1 << 62))
-    extend((node,), 0.0)
-    tried = 0
-    while queue and len(found) < n and tried < _MOST_TRIED:
-        tried += 1
-        _, _, which, path, cost, nodes, steps = heapq.heappop(queue)
-        if which + 1 < len(nodes):
-            push(path, cost, nodes, steps, which + 1)
-        longer, spent = (*path, int(nodes[which])), cost + float(steps[which])
-        if longer[-1] in targets:
-            found.append((longer, spent))
-        extend(longer, spent)
-    return found[:n]
-
-
 _REORDER_ABOVE = 5_000
 """Nodes above which the order of the nodes is worth the time to find it."""
-_MOST_TRIED = 20_000
-"""Partial paths looked at before the search gives what it has."""

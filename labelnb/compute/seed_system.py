@@ -18,14 +18,8 @@ import scipy.sparse.csgraph
 import torch
 
 from labelnb.checks import within
-from labelnb.compute.propagate import (
-    Propagation,
-    checked_weights,
-    normalised,
-    propagate,
-    solve_blocks,
-    strongest_walks,
-)
+from labelnb.compute.paths import strongest_walks
+from labelnb.compute.propagate import Propagation, checked_weights, normalised, propagate, solve_blocks
 
 __all__ = ["SeedSystem", "seed_system", "solve", "contributions", "paths", "reached", "green"]
 

@@ -300,6 +300,8 @@ def _scores(scores: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def _kernel(out: Any, scores: torch.Tensor) -> torch.Tensor:
     """Where the kernel, and then the plan, is kept."""
     dtype = torch.float64 if scores.dtype == torch.float64 else torch.float32
+    if out is None and scores.device.type == "cpu":             # NumPy asks the system for large pages, of which few are to be filled in
+        return torch.from_numpy(np.empty(scores.shape, np.float64 if dtype == torch.float64 else np.float32))
     if out is None:
         return torch.empty(scores.shape, dtype=dtype, device=scores.device)
     tensor = out if isinstance(out, torch.Tensor) else torch.from_numpy(out)

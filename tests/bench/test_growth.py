@@ -1,9 +1,7 @@
 """The series of costs: what a line holds, how it is kept, and the slope."""
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import scipy.sparse.csgraph
 
 from labelnb.bench import growth
 
@@ -32,13 +30,6 @@ def test_the_record_that_comes_along_says_where_it_is_from():
     lines = growth.recorded()
     assert {line["kernel"] for line in lines} == set(growth.KERNELS)
     assert all(line["date"] and "cores" in line["machine"] and line["n"] >= 10_000 for line in lines)
-
-
-def test_the_lattice_is_a_graph_of_one_piece():
-    w = growth.lattice(500)
-    assert abs(w - w.T).max() == 0 and w.min() >= 0
-    assert scipy.sparse.csgraph.connected_components(w)[0] == 1
-    assert 10 < np.diff(w.indptr).mean() <= 16
 
 
 def test_an_unknown_kernel_is_refused():

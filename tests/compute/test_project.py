@@ -77,14 +77,14 @@ def test_umap_is_the_same_for_the_same_seed_and_another_for_another(umap):
 
 
 def test_umap_searches_no_neighbours_a_second_time(umap, monkeypatch):
-    from labelnb.compute.project import knn_graph as ours
+    from labelnb.compute.knn import knn_graph as ours
 
     def refuse(*args, **options):
         raise AssertionError("a second search")
 
     x, _ = groups()
     graph = ours(x, 14)
-    monkeypatch.setitem(project.__globals__, "knn_graph", refuse)
+    monkeypatch.setitem(ours.__globals__, "knn_graph", refuse)
     assert torch.equal(project(x, graph=graph, progress=False).xy, umap.xy)
     longer = ours(x, 30)
     assert torch.equal(project(x, graph=longer, progress=False).xy, umap.xy)

@@ -12,7 +12,7 @@ from labelnb.compute import contributions, knn_graph, propagate, strongest_paths
 from labelnb.compute.near_order import near_order
 from labelnb.compute.propagate import normalised
 
-METHODS = ["auto", "cg", "chebyshev", "power"]
+METHODS = ["auto", "preconditioned", "cg", "chebyshev", "power"]
 
 
 def weights(n: int = 120, k: int = 5, seed: int = 0, dtype: type = np.float64) -> scipy.sparse.csr_array:
@@ -72,7 +72,7 @@ def test_a_solve_cut_short_says_so(method):
 
 def test_chebyshev_and_cg_need_far_fewer_steps_than_power():
     steps = {method: propagate(weights(), seeds(), alpha=0.95, method=method, max_iterations=5000).iterations for method in METHODS[1:]}
-    assert steps["cg"] <= steps["chebyshev"] < steps["power"] / 3
+    assert 1.5 * steps["preconditioned"] < steps["cg"] <= steps["chebyshev"] < steps["power"] / 3
 
 
 @pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "coo", "torch csr", "torch coo", "KnnGraph", "sparse seeds", "tensor seeds"])
@@ -111,6 +111,7 @@ def test_another_order_of_the_nodes_within_changes_nothing(hubs, monkeypatch):
     order = near_order(normalised(w))
     assert sorted(order.tolist()) == list(range(400))
     assert sorted(order[400 - hubs:].tolist()) == list(range(hubs))
+    assert propagate(w, y, alpha=0.8).method == "preconditioned"
     for method in METHODS:
         np.testing.assert_allclose(propagate(w, y, alpha=0.8, method=method).scores, plain.scores, atol=1e-5)
         small = propagate(w, scipy.sparse.csr_array(y), alpha=0.8, method=method, memory=1 << 20)
@@ -159,6 +160,40 @@ def test_normalised_drops_the_diagonal_and_has_no_eigenvalue_beyond_one():
     np.testing.assert_allclose(normalised(weights()).toarray(), s.toarray(), atol=1e-15)
 
 
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_a_diagonal_of_a_graph_that_is_taken_as_it_is_counts(method):
+    w, y = weights() / 20, seeds()
+    w.setdiag(np.linspace(0, 0.5, 120))
+    made = propagate(w, y, alpha=0.6, normalise="none", method=method, tolerance=1e-9)
+    expected = np.linalg.solve(np.eye(120) - 0.6 * w.toarray(), y)
+    np.testing.assert_allclose(made.scores, expected, atol=1e-8)
+    rest = y - (np.eye(120) - 0.6 * w.toarray()) @ made.scores.numpy()
+    assert made.residual == pytest.approx((np.linalg.norm(rest, axis=0) / np.linalg.norm(y, axis=0)).max(), rel=1e-2)
+    assert made.residual <= 1e-9
+
+
+def test_sweeps_refuse_a_diagonal_that_leaves_nothing():
+    w = weights() / 20
+    w.setdiag(2.0)
+    with pytest.raises(ValueError, match="graph: 1 - alpha times an entry of its diagonal"):
+        propagate(w, seeds(), alpha=0.6, normalise="none", method="preconditioned")
+
+
+@pytest.mark.parametrize("k", [1, 15, 16, 17, 40])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_any_number_of_classes_in_any_number_of_threads_gives_the_same(k, threads):
+    w, y = weights(), seeds(k=max(k, 4))[:, :k]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        made = propagate(w, y, alpha=0.9, method="preconditioned", tolerance=1e-10)
+        few = propagate(w, scipy.sparse.csr_array(y), alpha=0.9, method="preconditioned", tolerance=1e-10, keep=min(k, 3))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_allclose(made.scores, dense(w, y, 0.9), atol=1e-8)
+    np.testing.assert_allclose(few.scores, -np.sort(-dense(w, y, 0.9), axis=1)[:, :3], atol=1e-8)
+
+
 def test_nodes_that_no_seed_reaches_score_nothing():
     w = scipy.sparse.block_diag([weights(40), weights(30, seed=2), scipy.sparse.csr_array((1, 1))], format="csr")
     y = np.zeros((71, 2))
@@ -188,7 +223,8 @@ def test_order_of_nodes_and_classes_does_not_matter():
     ("change", "message"),
     [
         ({"alpha": 1.0}, "alpha: got 1.0"), ({"alpha": -0.1}, "alpha"), ({"tolerance": 0.0}, "tolerance"),
-        ({"max_iterations": 0}, "max_iterations"), ({"method": "gauss"}, "method: got 'gauss'"), ({"normalise": "row"}, "normalise: got"),
+        ({"max_iterations": 0}, "max_iterations"), ({"normalise": "row"}, "normalise: got"),
+        ({"method": "gauss"}, "method: got 'gauss', expected 'auto', 'preconditioned'"),
         ({"seeds": np.ones((3, 2))}, "seeds: got shape"),
         ({"seeds": np.ones(120)}, "seeds: got shape"), ({"seeds": np.full((120, 1), np.nan)}, "seeds: NaN"),
         ({"graph": weights()[:, :-1]}, "graph: got shape"), ({"graph": weights() * -1}, "negative"),

@@ -1,27 +1,21 @@
 """Labels that are probably wrong, by the joint distribution of given and true classes.
 
 Source: Northcutt, Jiang and Chuang 2021, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70 (arXiv 1911.00068).
-Reference code: https://github.com/cleanlab/cleanlab, which does the counting and pruning here.
+Reference code: https://github.com/cleanlab/cleanlab, whose results these are, item by item (`compute/confident.py` counts and prunes).
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
 
 from labelnb.checks import class_labels, positive_int, probability_rows
+from labelnb.compute.confident import FILTERS, RANKINGS, confident_counts, label_issues, label_quality
 from labelnb.results import Ranking
 
 WIDGET = "triage"
 CATALOGUE = 142
-
-FILTERS = (
-    "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given", "low_self_confidence",
-    "low_normalized_margin",
-)
-RANKINGS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 
 
 def confident_learning(
@@ -130,21 +124,13 @@ def _predictions(labels: Any, probabilities: Any, embeddings: Any, count: int, f
 
 
 def _rank(y: np.ndarray, p: np.ndarray, judged: np.ndarray, filter_by: str, rank_by: str, names: list[str], notes: list[str]) -> Ranking:
-    from cleanlab.count import compute_confident_joint, estimate_joint
-    from cleanlab.filter import find_label_issues
-    from cleanlab.rank import get_label_quality_scores
-
     everything = len(judged) == len(y)
     given, rows = (y, p) if everything else (y[judged], p[judged])
-    counts = compute_confident_joint(given, rows)
-    # The filter of that name estimates its own joint. One process: the pool of workers costs more than it saves below millions of rows.
-    joint = None if filter_by == "confident_learning" else counts
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        issues = find_label_issues(given, rows, filter_by=filter_by, confident_joint=joint, n_jobs=1)
+    counts = confident_counts(given, rows)
+    issues, said = label_issues(given, rows, counts, filter_by)
     scores, flagged = np.full(len(y), np.nan), np.zeros(len(y), bool)
     quality = scores.copy()
-    quality[judged] = get_label_quality_scores(given, rows, method=rank_by)
+    quality[judged] = label_quality(given, rows, rank_by)
     scores[judged], flagged[judged] = 1.0 - quality[judged], issues
     own = np.bincount(given, weights=rows[np.arange(len(given)), given], minlength=p.shape[1])
     with np.errstate(invalid="ignore"):
@@ -154,10 +140,10 @@ def _rank(y: np.ndarray, p: np.ndarray, judged: np.ndarray, filter_by: str, rank
         scores,
         flagged=flagged,
         reasons=_reasons(y, p, suggested, judged, names),
-        warnings=(*dict.fromkeys(str(each.message) for each in said), *notes),
+        warnings=(*said, *notes),
         evidence={
-            "confident_joint": counts,
-            "joint": estimate_joint(given, rows, confident_joint=counts),
+            "confident_joint": counts.joint,
+            "joint": counts.joint / counts.joint.sum(),
             "thresholds": thresholds,
             "suggested": suggested,
             "quality": quality,

@@ -1,0 +1,142 @@
+"""The loops of `sweeps`, compiled by numba once and kept on disk. Nodes are worked on one after the other, sixteen classes at a time."""
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from labelnb.compute.lanes import get, put, spread
+
+__all__ = ["finish", "scaled", "solve", "split"]
+
+CHUNK = 1024
+"""Nodes whose inner products are added in the vectors' own precision."""
+
+
+@numba.njit(nogil=True, cache=True)
+def scaled(starts: Any, ends: Any, data: Any, alpha: float, by_degree: bool, scale: Any) -> bool:
+    """(N,) what entries are multiplied by on both sides so that the diagonal of I - alpha S is 1; False where it is not all positive.
+
+    `by_degree` drops the diagonal and divides by the square roots of the row sums.
+    """
+    for i in range(len(scale)):
+        total, own = 0.0, 0.0
+        for e in range(starts[i], starts[i + 1]):
+            if ends[e] == i:
+                own += data[e]
+            else:
+                total += data[e]
+        if by_degree:
+            scale[i] = 1 / np.sqrt(total) if total > 0 else 0.0
+        elif 1 - alpha * own <= 0:
+            return False
+        else:
+            scale[i] = 1 / np.sqrt(1 - alpha * own)
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
+def split(starts: Any, ends: Any, data: Any, order: Any, place: Any, scale: Any, alpha: float, halves: Any, at: Any, weights: Any) -> None:
+    """Rows in that order, scaled: of node r the entries before it from halves[2 r] on, those after it from halves[2 r + 1] on."""
+    free = 0
+    for r in range(len(order)):
+        i = order[r]
+        factor, halves[2 * r], last = alpha * scale[i], free, free + starts[i + 1] - starts[i]
+        for e in range(starts[i], starts[i + 1]):
+            other = place[ends[e]]
+            if other < r:
+                at[free], weights[free] = other, factor * data[e] * scale[ends[e]]
+                free += 1
+            elif other > r:
+                last -= 1
+                at[last], weights[last] = other, factor * data[e] * scale[ends[e]]
+        halves[2 * r + 1] = free
+        after = starts[i + 1] - starts[i] - (free - halves[2 * r])
+        while last > free:                                        # the place of an entry of the diagonal is left over
+            at[last - 1], weights[last - 1] = r, 0
+            last -= 1
+        free += after
+    halves[2 * len(order)] = free
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most: int, work: Any) -> int:
+    """(I - L - L^T) x = y, the rows of y where `seed` says; x is work[0] in the end. Returns the steps, `most` where they did not do.
+
+    In the variables (I - L^T) x the residual r is (I - L)^-1 times the true one. A step moves by a p: what that does to x is t = (I -
+    L^T)^-1 p, found downwards from the last node, and to r it is q = t + s, s = (I - L)^-1 (p - t), found upwards. The inner products
+    that the next step needs are taken on the way up, so that moving and the next way down are one loop.
+    """
+    x, r, p, t, s = work
+    count, zero, known = (len(halves) - 1) // 2, spread(work.dtype.type(0)), np.zeros((5, 16), work.dtype)
+    for i in range(count):
+        total = get(y, seed[i]) if seed[i] >= 0 else zero
+        for e in range(halves[2 * i], halves[2 * i + 1]):
+            total += spread(weights[e]) * get(r, at[e])
+        put(r, i, total)
+        for vector in (x, p, t, s):
+            put(vector, i, zero)
+    rr, sums = np.zeros(16), np.zeros((3, 16))
+    for step in range(most + 1):
+        rr[:] = 0
+        a, b = get(known, 0), get(known, 1)
+        for last in range(count, 0, -CHUNK):
+            squares = zero
+            for i in range(last - 1, max(-1, last - 1 - CHUNK), -1):
+                moved = get(t, i)
+                put(x, i, get(x, i) + a * moved)
+                rest = get(r, i) - a * (moved + get(s, i))
+                put(r, i, rest)
+                squares += rest * rest
+                total = rest + b * get(p, i)
+                put(p, i, total)
+                for e in range(halves[2 * i + 1], halves[2 * i + 2]):
+                    total += spread(weights[e]) * get(t, at[e])
+                put(t, i, total)
+            put(known, 2, squares)
+            for c in range(16):
+                rr[c] += known[2, c]
+        if step == most or (rr <= goal).all():
+            break
+        sums[:] = 0
+        for first in range(0, count, CHUNK):
+            pq, rq, qq = zero, zero, zero
+            for i in range(first, min(count, first + CHUNK)):
+                moved, way = get(t, i), get(p, i)
+                total = way - moved
+                for e in range(halves[2 * i], halves[2 * i + 1]):
+                    total += spread(weights[e]) * get(s, at[e])
+                put(s, i, total)
+                q = total + moved
+                pq += way * q
+                rq += get(r, i) * q
+                qq += q * q
+            put(known, 2, pq)
+            put(known, 3, rq)
+            put(known, 4, qq)
+            for c in range(16):
+                for one in range(3):
+                    sums[one, c] += known[2 + one, c]
+        for c in range(16):
+            length = rr[c] / sums[0, c] if sums[0, c] > 0 else 0.0
+            left = rr[c] - 2 * length * sums[1, c] + length * length * sums[2, c]          # what rr will be
+            known[0, c] = length
+            known[1, c] = max(left, 0.0) / rr[c] if rr[c] > 0 else 0.0
+    return step
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract"})
+def finish(halves: Any, at: Any, weights: Any, seed: Any, y: Any, work: Any, order: Any, back: Any, first: int, out: Any) -> Any:
+    """(16,) squared length of what the equation leaves over, in its own variables x * back; these are written to `out`, node by node."""
+    x, row, squares = work[0], np.zeros((1, 16), work.dtype), np.zeros(16)
+    width = min(16, out.shape[1] - first)
+    for i in range((len(halves) - 1) // 2):
+        rest = (get(y, seed[i]) if seed[i] >= 0 else spread(work.dtype.type(0))) - get(x, i)
+        for e in range(halves[2 * i], halves[2 * i + 2]):
+            rest += spread(weights[e]) * get(x, at[e])
+        put(row, 0, rest)
+        for c in range(width):
+            squares[c] += (row[0, c] / back[i]) ** 2
+            out[order[i], first + c] = x[i, c] * back[i]
+    return squares
