@@ -152,7 +152,8 @@ def _seeds(proposal: Proposal, system: Any, places: Mapping[int, int]) -> Any:
 def _probabilities(proposal: Proposal, system: Any, evidence: Mapping[str, Any]) -> np.ndarray:
     """(N, K) what the methods of one linear solve make of their scores: shares, their own label for seeds, nothing where none reaches.
 
-    What speaks beside the graph (`evidence["beside"]`, as in safe `zlap`) says what it said: it is not learned anew.
+    What speaks beside the graph (`evidence["beside"]`, as in safe `zlap`) says what it said, and the temperature stays: they are not
+    learned anew.
     """
     from labelnb.methods.propagation.system_proposal import blended
 
@@ -161,7 +162,8 @@ def _probabilities(proposal: Proposal, system: Any, evidence: Mapping[str, Any])
     nodes = system.seed_nodes[system.seed_nodes >= system.first_item]
     known = nodes - system.first_item
     reached = np.asarray(evidence["reached"])
-    made = blended(shares * reached[:, None], evidence.get("beside"), float(evidence.get("beside_share", 0.0)))
+    loud, temperature = float(evidence.get("beside_share", 0.0)), float(evidence.get("temperature", 1.0))
+    made = blended(shares * reached[:, None], evidence.get("beside"), loud, temperature)
     made[known] = system.seeds[nodes].toarray() > 0
     total = made.sum(axis=1, keepdims=True)
     return np.divide(made, total, out=np.zeros_like(made), where=total > 0)

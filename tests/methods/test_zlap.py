@@ -263,7 +263,8 @@ def test_a_blend_is_half_of_the_graph_and_half_of_a_probe():
     assert made.evidence["chosen"] == "blend"
     words = probe(x[:40] / np.linalg.norm(x[:40], axis=1, keepdims=True), labels[:40], n_classes=5).probabilities(
         x / np.linalg.norm(x, axis=1, keepdims=True)).numpy()
-    expected = (graph.probabilities + words) / 2
+    expected = ((graph.probabilities + words) / 2) ** (1 / made.evidence["temperature"])
+    expected /= expected.sum(1, keepdims=True)
     expected[:40] = np.eye(5)[truth[:40]]
     np.testing.assert_allclose(made.probabilities, expected, atol=1e-4)
     np.testing.assert_allclose(made.evidence["scores"], graph.evidence["scores"], rtol=1e-5)
@@ -343,3 +344,15 @@ def test_several_classes_an_item():
     assert f1 > 2 * true.sum() / (true.size + true.sum())                 # better than to say that every item holds every class
     with pytest.raises(ValueError, match="multi_labels"):
         zlap(x, c, multi_labels=np.full((300, 2), 1))
+
+
+def test_probabilities_are_as_sure_as_they_are_right():
+    x, c, truth = planted()
+    labels = np.where(np.arange(600) % 12 == 0, truth, -1)
+    made = zlap(x, c, labels=labels)
+    shares = made.probabilities[labels < 0].astype(np.float64) ** made.evidence["temperature"]
+    shares /= shares.sum(1, keepdims=True)
+    right = (made.predictions == truth)[labels < 0].mean()
+    before, after = (abs(each.max(1).mean() - right) for each in (shares, made.probabilities[labels < 0]))
+    assert after < 0.08
+    assert after < before / 2

@@ -15,6 +15,7 @@ from labelnb.compute.leave_one_out import leave_one_out, leave_one_out_alphas
 from labelnb.compute.probe import out_of_fold, probe
 from labelnb.compute.rewire import rewired
 from labelnb.compute.seed_system import SeedSystem
+from labelnb.compute.temperature import fit_temperature
 from labelnb.methods.propagation.class_item_graph import Neighbours, class_item_weights, label_strength, node_seeds
 from labelnb.methods.propagation.system_proposal import blended
 
@@ -113,14 +114,15 @@ class Beside(NamedTuple):
     """Of the proposal that is theirs: 0, a half or 1."""
     left_out: dict[str, float]
     """Share of the known labels that each gives back."""
+    temperature: float = 1.0
+    """What makes the proposal's shares as sure as the left-out labels say they should be; it changes no order of classes."""
 
     def scores(self, x: torch.Tensor, classes: torch.Tensor, known: np.ndarray, rows: torch.Tensor) -> np.ndarray | None:
         """(M, K) shares of what speaks beside the graph for `rows` (M, D); None where nothing does."""
         if self.chosen == "zlap":
             return None
         if self.chosen == "names":
-            near = np.maximum((rows @ classes.T).cpu().numpy(), 0)
-            return near / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
+            return _shares_of_names(rows, classes)
         items = np.flatnonzero(known >= 0)
         return np.asarray(probe(x[items], known[items], n_classes=len(classes)).probabilities(rows).cpu().numpy())
 
@@ -128,7 +130,7 @@ class Beside(NamedTuple):
         """What a proposal for `rows` says of it."""
         words = self.scores(x, classes, known, rows)
         made: dict[str, Any] = {"chosen": self.chosen, "left_out": self.left_out}
-        return made if words is None else {**made, "beside": words, "beside_share": self.share}
+        return made if words is None else {**made, "beside": words, "beside_share": self.share, "temperature": self.temperature}
 
     def said(self) -> list[str]:
         """Why the graph was not used, for a proposal's warnings."""
@@ -159,14 +161,23 @@ def beside(system: SeedSystem, x: torch.Tensor, classes: torch.Tensor, known: np
     # The only label of its class left out, a probe knows no such class: what it says then tells of the folds, not of the probe.
     words = words * (np.bincount(known[items])[truth] > 1)[:, None]
     right["probe"] = (words.argmax(axis=1) == truth) & (words.sum(axis=1) > 0)
-    right["blend"] = blended(rest, words, SHARE).argmax(axis=1) == truth
+    spoken = {"probe": words, "names": _shares_of_names(x[judged], classes), "blend": blended(rest, words, SHARE)}
+    right["blend"] = spoken["blend"].argmax(axis=1) == truth
     left_out = {name: float(each.mean()) for name, each in right.items()}
     rival = max(("names", "probe"), key=lambda name: left_out[name])
     lead = right[rival].astype(float) - right["blend"]
     # A sample without a single difference has no spread, yet proves nothing: one difference at least is taken to be in it.
     error = float(np.sqrt(max(lead.var(), 1 / len(lead)) / len(lead)))
     chosen = rival if lead.mean() > LEAD * error else "blend"
-    return Beside(chosen, SHARE if chosen == "blend" else 1.0, left_out)
+    with np.errstate(divide="ignore"):
+        said = torch.from_numpy(np.log(np.asarray(spoken[chosen], np.float64)))
+    temperature = fit_temperature(said, torch.from_numpy(truth), prior=PRIOR)
+    return Beside(chosen, SHARE if chosen == "blend" else 1.0, left_out, temperature)
+
+
+def _shares_of_names(rows: torch.Tensor, classes: torch.Tensor) -> np.ndarray:
+    near = np.maximum((rows @ classes.T).cpu().numpy(), 0)
+    return np.asarray(near / np.maximum(near.sum(axis=1, keepdims=True), 1e-12))
 
 
 USUAL: dict[str, float] = {"k": 5, "alpha": 0.3, "gamma": 5.0}
@@ -175,3 +186,5 @@ LEAD = 2.0
 """Standard errors by which names or probe alone must be ahead."""
 SHARE = 0.5
 """Of a blended proposal that is the probe's."""
+PRIOR = 1.0
+"""Observations' worth for shares that are right as they are, beside the left-out labels."""

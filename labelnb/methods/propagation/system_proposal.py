@@ -72,16 +72,21 @@ def own_labels(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return made
 
 
-def blended(scores: np.ndarray, words: np.ndarray | None, share: float) -> np.ndarray:
+def blended(scores: np.ndarray, words: np.ndarray | None, share: float, temperature: float = 1.0) -> np.ndarray:
     """(N, K) shares of scores that are not negative, joined by what speaks beside them, (N, K) shares of its own.
 
-    Rows without any score get `share` of the words alone where that is all there is to say (`share` 1), else nothing.
+    Rows without any score get `share` of the words alone where that is all there is to say (`share` 1), else nothing. A temperature
+    below 1 makes the shares surer and leaves their order: each to the power of its inverse, over their sum.
     """
     total = scores.sum(axis=1, keepdims=True)
-    shares = np.divide(scores, total, out=np.zeros(scores.shape), where=total > 0)
-    if words is None or share == 0:
-        return shares
-    return (1 - share) * shares + share * words * ((total > 0) | (share >= 1))
+    made: np.ndarray = np.divide(scores, total, out=np.zeros(scores.shape), where=total > 0)
+    if words is not None and share > 0:
+        made = (1 - share) * made + share * words * ((total > 0) | (share >= 1))
+    if temperature == 1:
+        return made
+    most = made.max(axis=1, keepdims=True)
+    made = np.divide(made, most, out=np.zeros(made.shape), where=most > 0) ** (1 / temperature)
+    return made / np.maximum(made.sum(axis=1, keepdims=True), 1e-300)
 
 
 def said(solved: Propagation, joined: np.ndarray) -> list[str]:

@@ -116,7 +116,7 @@ def zlap_inductive(
     )
     if "beside" not in evidence:
         return Proposal.from_scores(scores, evidence=evidence, warnings=said)
-    shown = blended(np.maximum(scores, 0), evidence["beside"], heard.share)
+    shown = blended(np.maximum(scores, 0), evidence["beside"], heard.share, heard.temperature)
     return Proposal.from_scores(shown, evidence=evidence, warnings=heard.said() if heard.share == 1 else said)
 
 

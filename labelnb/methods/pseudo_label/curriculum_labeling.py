@@ -18,6 +18,7 @@ from labelnb.checks import Range, class_labels, positive_int, unit_rows, within
 from labelnb.compute.device import able_device
 from labelnb.compute.kmeans import content_order
 from labelnb.compute.probe import ProbeSpace, stratified_folds
+from labelnb.compute.temperature import fit_temperature
 from labelnb.compute.train import Head, train
 from labelnb.results import Proposal, as_array
 
@@ -99,7 +100,7 @@ def curriculum_labeling(
     if keep == "best" and held is not None:
         right = [int((scores.argmax(1) == held.truth).sum()) for scores in held.scores]
         cycle = max(range(len(run)), key=lambda c: (right[c], c))
-    temperature = _temperature(held.scores[cycle], held.truth) if calibrate and held is not None else 1.0
+    temperature = fit_temperature(held.scores[cycle], held.truth) if calibrate and held is not None else 1.0
     curve = _curve(run, held, y)
     evidence = {
         "curve": curve, "cycle": cycle, "held_out": 0 if held is None else len(held.truth), "temperature": temperature,
@@ -238,31 +239,6 @@ def _held_out(space: ProbeSpace, y: torch.Tensor, k: int, options: _Options, fol
     most = max(len(run) for run in scores)
     runs = [run + [run[-1]] * (most - len(run)) for run in scores]
     return _Held(torch.cat(truth), [torch.cat([run[c] for run in runs]) for c in range(most)])
-
-
-def _temperature(scores: torch.Tensor, truth: torch.Tensor) -> float:
-    """The temperature of least cross-entropy (Guo et al. 2017), by golden section over its logarithm; at most as sharp as 1/20."""
-    known = torch.isfinite(scores.gather(1, truth[:, None])[:, 0])
-    if not bool(known.any()):
-        return 1.0
-    scores, truth = scores[known].double(), truth[known]
-
-    def lost(log_t: float) -> float:
-        return float(torch.nn.functional.cross_entropy(scores / 2.718281828459045**log_t, truth))
-
-    low, high, ratio = -3.0, 3.0, 0.6180339887498949
-    a, b = high - ratio * (high - low), low + ratio * (high - low)
-    at_a, at_b = lost(a), lost(b)
-    for _ in range(40):
-        if at_a < at_b:
-            high, b, at_b = b, a, at_a
-            a = high - ratio * (high - low)
-            at_a = lost(a)
-        else:
-            low, a, at_a = a, b, at_b
-            b = low + ratio * (high - low)
-            at_b = lost(b)
-    return 2.718281828459045 ** (0.5 * (low + high))
 
 
 def _share_right(scores: torch.Tensor, truth: torch.Tensor) -> float:
