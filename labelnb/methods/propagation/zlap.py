@@ -83,7 +83,7 @@ def zlap(
     then items; `node_seeds`, sparse (K + N, K); `class_scores` (K, K); `k`, `alpha`, `gamma`, as used; `residual`; `iterations`;
     `knn_recall`; `reached` (N,) bool; `label_strength`, of the labelled items in `node_seeds`; `system`, all of this in one, for `explain`
     and the widgets; where it is safe `chosen` (`blend`, `names`, `probe`, `zlap`), `left_out`, the accuracies by name, `beside` (N, K),
-    what speaks beside the graph, `beside_share`, how loud, `temperature`; `grid`, rows of k, alpha, gamma, accuracy, sureness, where something was
+    what speaks beside the graph, `beside_share`, how loud, `temperature`; `grid`, rows of k, alpha, gamma, accuracy, sureness where any was
     searched; `thresholds` (K,) and `holds` (N, K) bool with multi_labels. The solution of (I - alpha graph) F = node_seeds holds
     class_scores, then scores.
 
@@ -108,8 +108,8 @@ def zlap(
     the probe besides, as is the default, .599 / .609 / .619 / .626 / .649. AG News: probe .517 / .556 / .728 / .769 / .822, graph .773 /
     .775 / .796 / .809 / .840, both .776 / .781 / .808 / .823 / .852. To take whichever of graph, names and probe gives back most labels
     is to choose by chance where labels are few: .566 (CIFAR-10, 1 a class), .752 and .777 (AG News, 2 and 5).
-    Probabilities, distance from the share that is right (15 bins), mean of three sets and two draws: .31 to .35 as shares, .25 / .22 / .04 /
-    .03 / .02 with the temperature, too low rather than too high below 5 labels a class.
+    Probabilities, distance from the share that is right (15 bins), mean of three sets and two draws: .31 to .35 as shares, .25 / .22 /
+    .04 / .03 / .02 with the temperature, too low rather than too high below 5 labels a class.
     Where names are bad (Fashion-MNIST, .245 alone) the default is .01 to .02 below the probe up to 5 labels a class, .02 above from 10 on.
     """
     x = unit_rows(embeddings)
