@@ -14,7 +14,10 @@ import numba
 import numpy as np
 import torch
 
-__all__ = ["by_threads", "descend", "merge_columns", "merge_rows", "reverse_lists", "rescored", "sort_lists"]
+__all__ = [
+    "apart", "best_of", "by_threads", "descend", "guests", "merge_columns", "merge_rows", "near_partitions", "rescored", "reverse_lists",
+    "sort_lists", "weighed",
+]
 
 _STEP = 64
 """Values looked at together: most hold nothing better than the list, and one comparison of all says so."""
@@ -115,6 +118,24 @@ def rescored(
 
 
 @numba.njit(nogil=True, cache=True)
+def best_of(low: int, high: int, keys: Any, indices: Any, scored: Any, out_indices: Any, out_scored: Any) -> None:
+    """The entries of highest key of each list, best first, equal keys by position."""
+    most = out_indices.shape[1]
+    kept = np.empty(most, keys.dtype)
+    for i in range(low, high):
+        known, scores, taken = out_indices[i], out_scored[i], 0
+        for c in range(keys.shape[1]):
+            key, index, p = keys[i, c], indices[i, c], min(taken, most - 1)
+            if taken == most and (key < kept[p] or (key == kept[p] and index > known[p])):
+                continue
+            while p > 0 and (kept[p - 1] < key or (kept[p - 1] == key and known[p - 1] > index)):
+                kept[p], known[p], scores[p] = kept[p - 1], known[p - 1], scores[p - 1]
+                p -= 1
+            kept[p], known[p], scores[p] = key, index, scored[i, c]
+            taken = min(taken + 1, most)
+
+
+@numba.njit(nogil=True, cache=True)
 def sort_lists(low: int, high: int, values: Any, indices: Any, fresh: Any) -> None:
     """Best first, equal values by position."""
     for i in range(low, high):
@@ -134,32 +155,116 @@ def reverse_lists(values: Any, indices: Any, fresh: Any, most: int) -> tuple[Any
     near = np.full((count, most), -np.inf, values.dtype)
     who = np.full((count, most), -1, np.int32)
     new = np.zeros((count, most), np.uint8)
+    taken, limits = np.zeros(count, np.int32), np.full(count, -np.inf, values.dtype)
     for i in range(count):
         for c in range(indices.shape[1]):
             j = indices[i, c]
-            if j < 0:
+            if j < 0 or values[i, c] <= limits[j]:
                 continue
-            p = _worst(near[j])
-            if values[i, c] > near[j, p]:
-                near[j, p], who[j, p], new[j, p] = values[i, c], i, fresh[i, c]
+            p = taken[j] if taken[j] < most else _worst(near[j])
+            near[j, p], who[j, p], new[j, p] = values[i, c], i, fresh[i, c]
+            taken[j] = min(taken[j] + 1, most)
+            if taken[j] == most:
+                limits[j] = near[j, _worst(near[j])]
     return who, new
 
 
+@numba.njit(nogil=True, cache=True)
+def near_partitions(low: int, high: int, near: Any, reach: float, least: int, looks: Any) -> None:
+    """The partitions whose centre is at most `reach` less similar than the nearest one, and the `least` nearest anyway, nearest first, as
+    many as there are places."""
+    most = looks.shape[1]
+    kept = np.empty(most, near.dtype)
+    for r in range(low, high):
+        row, mine = near[r], looks[r]
+        best = row[0]
+        for c in range(1, len(row)):
+            best = max(best, row[c])
+        limit, taken = best - reach, 0
+        for c in range(len(row)):
+            if row[c] < limit and taken >= least and row[c] <= kept[least - 1]:
+                continue
+            p = min(taken, most - 1)
+            if taken == most and row[c] <= kept[p]:
+                continue
+            while p > 0 and kept[p - 1] < row[c]:
+                kept[p], mine[p] = kept[p - 1], mine[p - 1]
+                p -= 1
+            kept[p], mine[p] = row[c], c
+            taken = min(taken + 1, most)
+        for p in range(least, taken):
+            if kept[p] < limit:
+                mine[p] = -1
+
+
+@numba.njit(nogil=True, cache=True)
+def guests(looks: Any, count: int) -> tuple[Any, Any]:
+    """(C + 1,) where those that look into each partition begin in the second array, which names them in ascending order."""
+    stops = np.zeros(count + 1, np.int64)
+    for i in range(looks.shape[0]):
+        for c in looks[i]:
+            if c >= 0:
+                stops[c + 1] += 1
+    stops = np.cumsum(stops)
+    free, visitors = stops.copy(), np.empty(stops[count], np.int64)
+    for i in range(looks.shape[0]):
+        for c in looks[i]:
+            if c >= 0:
+                visitors[free[c]] = i
+                free[c] += 1
+    return stops, visitors
+
+
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _product(x: Any, i: int, j: int) -> Any:
+    total = np.float32(0)
+    for d in range(x.shape[1]):
+        total += x[i, d] * x[j, d]
+    return total
+
+
+@numba.njit(nogil=True, cache=True)
+def weighed(low: int, high: int, x: Any, bias: Any, indices: Any, values: Any) -> None:
+    """The values of listed rows anew: the product, and the bias of the row that is listed."""
+    for i in range(low, high):
+        for c in range(indices.shape[1]):
+            j = indices[i, c]
+            if j >= 0:
+                values[i, c] = bias[j] + _product(x, i, j)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def apart(low: int, high: int, x: Any, indices: Any, values: Any) -> None:
+    """Minus the squared distances of listed rows, from differences: of near rows they keep the digits that products lose."""
+    for i in range(low, high):
+        for c in range(indices.shape[1]):
+            j = indices[i, c]
+            if j >= 0:
+                total = np.float32(0)
+                for d in range(x.shape[1]):
+                    total += (x[i, d] - x[j, d]) ** 2
+                values[i, c] = -total
+
+
+@numba.njit(nogil=True, cache=True)
 def descend(
-    low: int, high: int, x: Any, bias: Any, width: int, indices: Any, fresh: Any, back: Any, back_fresh: Any,
+    low: int, high: int, x: Any, bias: Any, looks: Any, partitions: int, width: int, indices: Any, fresh: Any, back: Any, back_fresh: Any,
     new_values: Any, new_indices: Any, new_fresh: Any,
 ) -> int:
     """Look at the neighbours of neighbours: whatever is reached by a fresh entry is compared with the row, and kept if it is nearer.
 
-    Reads the first `width` entries of the sorted lists as they were before this pass, writes the lists after it; gives the changes.
+    What lies in a partition that the row has looked into has been compared before. Reads the first `width` entries of the sorted lists
+    as they were before this pass, writes the lists after it; gives the changes.
     """
-    seen = np.full(len(x), -1, np.int32)
+    seen, looked = np.full(len(x), -1, np.int32), np.full(partitions, -1, np.int32)
+    own = looks[:, 0].copy()
     changes = 0
     for i in range(low, high):
         mine, known, marks = new_values[i], new_indices[i], new_fresh[i]
         marks[:] = 0
-        seen[i] = i
+        for c in looks[i]:
+            if c >= 0:
+                looked[c] = i
         for c in range(indices.shape[1]):
             if indices[i, c] >= 0:
                 seen[indices[i, c]] = i
@@ -172,12 +277,10 @@ def descend(
             by_fresh = fresh[i, c] if c < width else back_fresh[i, c - width]
             for e in range(width):
                 j = indices[u, e]
-                if j < 0 or seen[j] == i or not (by_fresh or fresh[u, e]):
+                if j < 0 or not (by_fresh or fresh[u, e]) or looked[own[j]] == i or seen[j] == i:
                     continue
                 seen[j] = i
-                total = bias[j]
-                for d in range(x.shape[1]):
-                    total += x[i, d] * x[j, d]
+                total = bias[j] + _product(x, i, j)
                 if total > worst:
                     mine[place], known[place], marks[place] = total, j, 1
                     changes += 1

@@ -8,9 +8,9 @@ import scipy.sparse
 import torch
 
 from labelnb.checks import positive_int, within
-from labelnb.compute.descent import EFFORTS, descent, needed_memory
+from labelnb.compute.descent import begins_by_halves, descent, needed_memory, promising, reach_of
 from labelnb.compute.device import free_memory, working_memory
-from labelnb.compute.partitions import measured, place_centres, plan, search
+from labelnb.compute.partitions import drawn, plan, search
 from labelnb.compute.screening import Rows, exact_lists, screen_added, settle
 
 __all__ = ["KnnGraph", "extend_knn_graph", "knn_graph"]
@@ -31,7 +31,8 @@ class KnnGraph(NamedTuple):
     recall: float
     """Share of the true neighbours found: 1 when exact, else measured on a sample of rows."""
     method: str
-    """What ran: `exact`, `descent` (neighbours of neighbours) or `partitions` (those within reach)."""
+    """What ran: `exact`, `descent` (neighbours of neighbours; with `bfloat16` where half precision chose the rows it began with) or
+    `partitions` (those within reach)."""
     metric: str
     """`cosine` or `euclidean`."""
     n_rows: int
@@ -132,21 +133,28 @@ def knn_graph(
 def _inexact(rows: Rows, queries: Rows, k: int, same: bool, recall: float, memory: int | None, worth: bool) -> KnnGraph | None:
     """By descent where its lists and a copy of the rows fit, else, or where that finds too few, by partitions within reach; None where
     this has to be `worth` its while and is not."""
-    budget, centres = working_memory(memory, rows.device), place_centres(rows)
+    budget = working_memory(memory, rows.device)
+    planned = plan(rows, queries, k, same, budget)
     room = free_memory(rows.device) // 2 if memory is None else memory
-    if same and rows.device.type == "cpu" and len(centres) > 2 and needed_memory(rows.count, rows.dim, k) <= room:
-        for effort in EFFORTS:
-            values, found = descent(rows, centres, k, budget, effort)
+    if same and rows.device.type == "cpu" and len(planned.centres) > 2 and needed_memory(rows.count, rows.dim, k) <= room:
+        halves = begins_by_halves(rows, planned)
+        for effort in promising(planned, recall):
+            if worth and planned.share(reach_of(planned, effort)) > EXACT_SHARE:
+                return None
+            values, found = descent(rows, planned, k, budget, effort, halves)
             if int((found >= 0).sum(1).min()) < k:
                 continue
             indices, similarities = settle(rows, queries, k, same, values, found, budget, certain=False)
-            reached = measured(rows, queries, k, same, similarities, budget)
+            reached = planned.checked.recall(similarities)
             if reached >= recall:
-                return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "descent", rows.metric, rows.count)
-    planned = plan(rows, queries, k, same, recall, budget, centres)
-    if worth and planned.share > EXACT_SHARE:
+                method = "descent, bfloat16" if halves else "descent"
+                return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, method, rows.metric, rows.count)
+    # Half of what may be missed is kept in hand: the sample is small.
+    reach = planned.reach(recall + (1 - recall) / 2)
+    if worth and planned.share(reach) > EXACT_SHARE:
         return None
-    indices, similarities, reached = search(rows, queries, k, same, planned, budget)
+    indices, similarities = search(rows, queries, k, same, planned, reach, budget)
+    reached = planned.checked.recall(similarities)
     return KnnGraph(indices.to(rows.home), similarities.to(rows.home), reached, "partitions", rows.metric, rows.count)
 
 
@@ -189,7 +197,7 @@ def extend_knn_graph(graph: KnnGraph, x: Any, *, memory: int | None = None) -> K
     out_s = torch.cat([known[0].to(rows.dtype), known[0].new_zeros(len(late), k).to(rows.dtype)])
     out_i[changed], out_s[changed] = made
     exact = graph.method.partition(",")[0] == "exact"
-    reached = 1.0 if exact else measured(rows, rows, k, True, out_s, budget)
+    reached = 1.0 if exact else drawn(rows, k, budget).recall(out_s)
     method = graph.method if graph.method.endswith(", added") else f"{graph.method}, added"
     return KnnGraph(out_i.to(rows.home), out_s.to(rows.home), reached, method, graph.metric, rows.count)
 

@@ -13,7 +13,7 @@ import torch
 from labelnb.checks import as_tensor
 from labelnb.compute.device import able_device
 
-__all__ = ["Rows", "empty_lists", "exact_lists", "products", "merge", "screen_added", "settle", "search_full"]
+__all__ = ["Rows", "empty_lists", "exact_lists", "halves_are_fast", "products", "merge", "screen_added", "settle", "search_full"]
 
 _SPARE = 8
 """Candidates kept beyond k, so that few rows have to be searched in full."""
@@ -87,11 +87,16 @@ def exact_lists(
     return settle(rows, queries, k, same, values, indices, budget, at=at)
 
 
+def halves_are_fast(rows: Rows) -> bool:
+    """Whether this processor multiplies half precision several times faster, and there is enough to multiply."""
+    able = rows.device.type == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return able and rows.count >= _COARSE_ABOVE and rows.dim >= 64
+
+
 def _by_halves(rows: Rows, k: int, side: int, budget: int) -> tuple[torch.Tensor, torch.Tensor] | None:
     """The same lists of the rows among themselves, screened in half precision where the processor multiplies it several times faster;
     None where it does not, or where the neighbours of many rows lie closer together than its error."""
-    able = rows.device.type == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    able = able and rows.metric == "cosine" and rows.dtype == torch.float32 and rows.count >= _COARSE_ABOVE and rows.dim >= 64
+    able = halves_are_fast(rows) and rows.metric == "cosine" and rows.dtype == torch.float32
     if not able or 4 * rows.count * rows.dim > budget:
         return None
     halves, error = rows.coarse()
@@ -256,7 +261,7 @@ def settle(
     out_i = torch.empty((count, k), dtype=torch.int64, device=rows.device)
     out_s = torch.empty((count, k), dtype=rows.dtype, device=rows.device)
     if not certain and rows.dtype == torch.float32:
-        screened = values.double() if rows.metric == "cosine" else -(-values.double()).clamp_min(0).sqrt()
+        screened = values if rows.metric == "cosine" else -(-values).clamp_min(0).sqrt()
         return _order(indices, screened, k, rows.dtype)
     step = max(1, min(budget // 20, _GATHERED) // (kept * rows.dim))
     for a in range(0, count, step):
@@ -292,6 +297,13 @@ def _rescore(rows: Rows, queries: Rows, asked: torch.Tensor, indices: torch.Tens
 def _order(indices: torch.Tensor, scored: torch.Tensor, k: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     """The k best of each row, nearest first, equal ones (to float32, or to 1e-12 of float64) by position."""
     key = scored.float() if dtype == torch.float32 else (scored * 2.0**40).round()
+    if scored.device.type == "cpu":
+        from labelnb.compute.compiled import best_of, by_threads
+
+        out_i, out_s = indices.new_empty(len(indices), k), scored.new_empty(len(indices), k)
+        parts = (key, indices.contiguous(), scored, out_i, out_s)
+        by_threads(best_of, len(indices), *(part.numpy() for part in parts))
+        return out_i, out_s.to(dtype)
     by_position = indices.argsort(dim=1)
     place = by_position.gather(1, key.gather(1, by_position).argsort(dim=1, descending=True, stable=True)[:, :k])
     return indices.gather(1, place), scored.gather(1, place).to(dtype)

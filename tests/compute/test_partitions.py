@@ -33,7 +33,7 @@ def test_recall_is_what_was_asked_and_what_is_claimed(metric, recall, way):
     reached = shared(made.indices, true.indices)
     assert made.method == way
     assert reached >= recall
-    assert made.recall == pytest.approx(reached, abs=0.02)
+    assert made.recall == pytest.approx(reached, abs=0.03)                                    # of 256 rows: two standard errors
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     i, j = 11, int(made.indices[11, 4])
     expected = unit[i] @ unit[j] if metric == "cosine" else -np.linalg.norm(x[i] - x[j])
@@ -46,7 +46,8 @@ def test_less_recall_compares_fewer_pairs():
     from labelnb.compute.screening import Rows
 
     rows = Rows(groups(), "x", "cosine")
-    shares = [plan(rows, rows, 10, True, recall, 1 << 26).share for recall in (0.5, 0.9, 0.999)]
+    made = plan(rows, rows, 10, True, 1 << 26)
+    shares = [made.share(made.reach(recall)) for recall in (0.5, 0.9, 0.999)]
     assert 0 < shares[0] < shares[1] < shares[2] <= 1
 
 
@@ -122,31 +123,3 @@ def test_descent_that_finds_too_few_gives_way_to_partitions():
     made, true = knn_graph(formless, 10, exact=False, recall=0.99), knn_graph(formless, 10, exact=True)
     assert made.method == "partitions"
     assert shared(made.indices, true.indices) >= 0.99
-
-
-def test_descent_looks_further_where_it_finds_too_few():
-    from labelnb.bench.data import folded
-    from labelnb.compute.descent import EFFORTS, descent
-    from labelnb.compute.partitions import place_centres
-    from labelnb.compute.screening import Rows
-
-    x = folded(6000, 64, inner=16)
-    rows, true = Rows(x, "x", "cosine"), knn_graph(x, 15, exact=True).indices
-    found = [descent(rows, place_centres(rows), 15, 1 << 26, effort) for effort in EFFORTS]
-    lists = [indices.gather(1, values.topk(15, dim=1).indices) for values, indices in found]
-    reached = [shared(indices, true) for indices in lists]
-    assert reached[0] < 0.99 < reached[1]
-    assert knn_graph(x, 15, exact=False, recall=0.99).method == "descent"
-
-
-@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_descent_does_not_depend_on_threads(metric):
-    x, threads = groups(2000), torch.get_num_threads()
-    made = []
-    for count in (1, 3):
-        torch.set_num_threads(count)
-        made.append(knn_graph(x, 8, metric=metric, exact=False))
-    torch.set_num_threads(threads)
-    assert made[0].method == made[1].method == "descent"
-    assert shared(made[0].indices, made[1].indices) > 0.999
-    torch.testing.assert_close(made[0].similarities, made[1].similarities, atol=1e-5, rtol=0)
