@@ -41,14 +41,9 @@ def rows_on_disk(folder: Path, n: int) -> dict[str, Any]:
     return {"bytes": (folder / "x.npy").stat().st_size}
 
 
-def neighbours(folder: Path, pieces: bool) -> dict[str, Any]:
+def neighbours(folder: Path) -> dict[str, Any]:
     """15 neighbours a row, recall .98 asked for."""
     from labelnb.compute import knn_graph
-
-    if pieces:
-        from tests.benchmarks.neighbours_in_pieces import Pieces
-
-        return Pieces(folder / "x.npy", folder / "search", K).run()
 
     found = knn_graph(np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False), K, exact=False)
     np.save(folder / "similarities.npy", found.similarities.numpy())
@@ -114,7 +109,6 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=1_000_000)
     parser.add_argument("--seeds", type=int, default=30, help="labelled items a class")
     parser.add_argument("--limit", type=float, default=8.0, help="GiB of address space")
-    parser.add_argument("--pieces", action="store_true", help="search neighbours so that a process that is ended is followed by another")
     parser.add_argument("--stage", choices=("make", "neighbours", "labels", "probe"))
     options = parser.parse_args()
     folder = options.folder
@@ -122,7 +116,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (int(options.limit * 2**30),) * 2)
     stages: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
         "make": ("x.npy", lambda: rows_on_disk(folder, options.n)),
-        "neighbours": ("indices.npy", lambda: neighbours(folder, options.pieces)),
+        "neighbours": ("indices.npy", lambda: neighbours(folder)),
         "labels": ("labels.npy", lambda: labels(folder, options.seeds)),
         "probe": ("probe.npz", lambda: probe(folder)),
     }
