@@ -8,6 +8,7 @@ the number of threads.
 """
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,10 @@ EFFORTS = (Effort(0.95, 3, 8, 7, 16, 6), Effort(0.98, 4, 16, 25, 32, 18))
 """The second is for data in which the first finds too few."""
 MOST_PARTITIONS = 24
 """Partitions that any row looks into at first, at most."""
+_TOGETHER = 1 << 22
+"""Products formed at a time."""
+_ROUND = 128
+"""What sizes of half-precision products are rounded up to."""
 MOST_PASSES = 12
 """The passes end when hardly a list changes; this many is never seen."""
 SETTLED = 0.002
@@ -143,17 +148,19 @@ def _start(
     ends = [0, *torch.bincount(looks[:, 0], minlength=count).cumsum(0).tolist()]
     stops, visitors = (torch.from_numpy(part) for part in guests(looks.numpy(), count))
     everyone, borders = torch.arange(len(x), dtype=torch.int32), stops.tolist()
+    room = _Room(x.shape[1], max(b - a for a, b in itertools.pairwise(ends)), halves)
     for c in range(count):
         low, high = ends[c], ends[c + 1]
         if low == high:
             continue
         held, asking = x[low:high], visitors[borders[c]:borders[c + 1]]
         middle = held.mean(0)
-        inner = (held - middle).bfloat16() if halves else held
+        if halves:
+            room.inner[:high - low] = held - middle
         beside = bias[low:high] + (held @ middle if halves else 0.0)
-        for a in range(0, len(asking), 4096):
-            at = asking[a:a + 4096]
-            found = _halved(x, at, middle, inner) if halves else x[at] @ held.T
+        for a in range(0, len(asking), room.most):
+            at = asking[a:a + room.most]
+            found = room.halved(x, at, middle, high - low) if halves else room.plain(x, at, held)
             found += beside
             first, last = torch.searchsorted(at, torch.tensor([low, high])).tolist()
             mine = torch.arange(first, last)
@@ -165,12 +172,35 @@ def _start(
     return made
 
 
-def _halved(x: torch.Tensor, at: torch.Tensor, middle: torch.Tensor, inner: torch.Tensor) -> torch.Tensor:
-    """Products with the rows of a partition less those with its middle, in half precision, of which these are few and small numbers."""
-    asking = x[at]
-    along = asking @ middle
-    found = ((asking - middle).bfloat16() @ inner.T).float()
-    return found.add_((along - middle @ middle)[:, None])
+class _Room:
+    """Memory for the products of some rows with a partition, used over and over: taken anew, the system would clear it every time."""
+
+    def __init__(self, dim: int, largest: int, halves: bool) -> None:
+        self.most = max(_ROUND, min(4096, _TOGETHER // largest // _ROUND * _ROUND))
+        self.asking, self.found = torch.empty(self.most, dim), torch.empty(self.most * largest)
+        if halves:
+            self.coarse, self.inner = (torch.zeros(size, dim, dtype=torch.bfloat16) for size in (self.most, _rounded(largest)))
+            self.rounded = torch.empty(self.most * _rounded(largest), dtype=torch.bfloat16)
+
+    def plain(self, x: torch.Tensor, at: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+        """Products of the rows `at` with those of a partition."""
+        asking = torch.index_select(x, 0, at, out=self.asking[:len(at)])
+        return torch.mm(asking, held.T, out=self.found[:len(at) * len(held)].view(len(at), -1))
+
+    def halved(self, x: torch.Tensor, at: torch.Tensor, middle: torch.Tensor, size: int) -> torch.Tensor:
+        """The same in half precision with the first `size` rows of `inner`, a partition less its middle, of whose products what is left to
+        round is small. Shapes are rounded up: a library that prepares itself for each of them then meets few."""
+        asking = torch.index_select(x, 0, at, out=self.asking[:len(at)])
+        along = asking @ middle - middle @ middle
+        self.coarse[:len(at)] = asking.sub_(middle)
+        rows, columns = _rounded(len(at)), _rounded(size)
+        made = self.rounded[:rows * columns].view(rows, columns)
+        torch.mm(self.coarse[:rows], self.inner[:columns].T, out=made)
+        return self.found[:len(at) * size].view(len(at), size).copy_(made[:len(at), :size]).add_(along[:, None])
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _ROUND) * _ROUND
 
 
 def _home(near: torch.Tensor, place: torch.Tensor, order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -130,8 +130,10 @@ def content_order(x: torch.Tensor, seed: int) -> torch.Tensor:
 
     Whatever draws rows at random after this sort draws the same ones however the caller had ordered them.
     """
-    direction = torch.randn(x.shape[1], generator=generator(seed), dtype=torch.float64)
-    keys = torch.cat([block.double() @ direction.to(x.device) for block in x.split(max(1, BLOCK // x.shape[1]))])
+    direction = torch.randn(x.shape[1], generator=generator(seed), dtype=torch.float64).to(x.device)
+    keys, step = torch.empty(len(x), dtype=torch.float64, device=x.device), max(1, BLOCK // x.shape[1])
+    for a in range(0, len(x), step):                              # in place: small results between large ones would hold their memory
+        keys[a:a + step] = x[a:a + step].double() @ direction
     return torch.argsort(keys, stable=True)
 
 

@@ -42,8 +42,11 @@ class Rows:
         self.metric, self.device = metric, self.stored.device
         self.count, self.dim = self.stored.shape
         self.dtype = torch.float64 if self.stored.dtype == torch.float64 else torch.float32
-        step = max(1, (64 << 20) // (8 * self.dim))
-        self.lengths = torch.cat([self.stored[a:a + step].double().norm(dim=1) for a in range(0, self.count, step)])
+        step = max(1, (1 << 19) // self.dim)
+        # Written in place: small results kept between large temporaries would hold the memory of these.
+        self.lengths = torch.empty(self.count, dtype=torch.float64, device=self.device)
+        for a in range(0, self.count, step):
+            self.lengths[a:a + step] = self.stored[a:a + step].double().norm(dim=1)
         bad = torch.nonzero(~torch.isfinite(self.lengths) | ((self.lengths == 0) & (metric == "cosine"))).flatten()
         if len(bad):
             what = "NaN, infinity or only zeros" if metric == "cosine" else "NaN or infinity"
