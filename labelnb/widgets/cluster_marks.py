@@ -9,6 +9,7 @@ import numpy as np
 from labelnb.packed import pack
 from labelnb.selection import positions_of
 from labelnb.widgets.cluster_work import ClusterWork
+from labelnb.widgets.map_hues import Numbered
 
 if TYPE_CHECKING:
     from labelnb.widgets.explorer import Explorer
@@ -138,11 +139,10 @@ class ClusterMarks(ClusterWork):
             for explorer in maps:
                 explorer.set_column(COLUMN, names)
 
-    def _cluster_names(self) -> np.ndarray:
-        """(N,) object: name of each item's cluster, or its number; None for outliers."""
+    def _cluster_names(self) -> Numbered:
+        """Each item's cluster by its number, which decides its colour, with its name where it has one."""
         groups, names = self._state.groups, self._state.names
-        words: list[str | None] = [names.get(cluster) or f"cluster {cluster}" for cluster in range(groups.count)]
-        return np.array([*words, None], dtype=object)[groups.assignment]
+        return Numbered(groups.assignment, [names.get(cluster) or f"cluster {cluster}" for cluster in range(groups.count)])
 
     def _marks(self) -> dict[str, Any]:
         """Marked items by cluster (-1: in none), as many as a message carries."""

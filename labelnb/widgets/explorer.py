@@ -368,7 +368,7 @@ class Explorer(Panel):
     def _colouring(self, by: str) -> Colouring:
         if by in self._coloured:
             return self._coloured[by]
-        made = colouring(by, self.host, self._proposal, self._columns)
+        made = colouring(by, self.host, self._proposal, self._columns, self._xy)
         if by not in COLOURINGS:
             self._coloured[by] = made                                    # a column changes by `set_column` alone
         return made

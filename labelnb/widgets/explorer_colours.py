@@ -42,12 +42,16 @@ class Colouring:
     """What 0 means on a scale."""
     high: float | None = None
     """What 254 means."""
+    hues: tuple[int, ...] | None = None
+    """Place in the palette of each group, where it is not the group's own place."""
 
     @property
     def about(self) -> dict[str, Any]:
         """What the front end must know beside the codes."""
         names = None if self.names is None else list(self.names)
         about = {"by": self.by, "none": self.none, "other": self.other, "bytes": self.codes.itemsize, "ramp": self.ramp, "names": names}
+        if self.hues is not None:
+            about["hues"] = list(self.hues)
         return about if self.low is None else {**about, "low": self.low, "high": self.high}
 
     @property
@@ -79,11 +83,11 @@ class Colouring:
 
     def colours(self, n_groups: int) -> list[str]:
         """`#rrggbb` of the groups."""
-        return list(RAMP) if self.ramp else [class_colour(k) for k in range(n_groups)]
+        return list(RAMP) if self.ramp else [class_colour(k if self.hues is None else self.hues[k]) for k in range(n_groups)]
 
 
-def colouring(by: str, host: Any, proposal: Proposal | None, columns: Mapping[str, Any]) -> Colouring:
-    """The colouring of that name.
+def colouring(by: str, host: Any, proposal: Proposal | None, columns: Mapping[str, Any], xy: np.ndarray | None = None) -> Colouring:
+    """The colouring of that name; `xy` (N, 2) are the places on the map.
 
     Raises
     ------
@@ -91,9 +95,9 @@ def colouring(by: str, host: Any, proposal: Proposal | None, columns: Mapping[st
         If it shows a proposal and there is none.
     """
     if by in columns and by not in COLOURINGS:
-        made = coded(columns[by])
-        ramp = not made.names
-        return Colouring(by, made.codes, 255, -1 if ramp else 254, ramp, made.names, made.low, made.high)
+        made = coded(columns[by], xy)
+        ramp, none = not made.names and made.low is not None, np.iinfo(made.codes.dtype).max
+        return Colouring(by, made.codes, none, -1 if ramp else none - 1, ramp, made.names, made.low, made.high, made.hues)
     if by != "label" and proposal is None:
         raise ValueError(f"colour by {by!r}: there is no proposal here; give one with w.proposal = ..., or colour by label")
     if by == "confidence":

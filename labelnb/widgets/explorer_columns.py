@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from labelnb.widgets.map_hues import MOST_GROUPS, Numbered, hues
+
 __all__ = ["Coded", "coded", "columns_of", "dense_places", "on_the_wire"]
 
 MOST_CATEGORIES = 60
@@ -24,22 +26,27 @@ class Coded:
     """A column as the map draws it."""
 
     codes: np.ndarray
-    """(N,) uint8: category, or 0 ... 254 from low to high; 255 no value, and for categories 254 any other value."""
+    """(N,) uint8: category, or 0 ... 254 from low to high; 255 no value, and for categories 254 any other value. uint16 for more than 250
+    groups: 65,535 no value, 65,534 any other."""
     names: tuple[str, ...]
     """Of the categories, in order; empty for a scale."""
     low: float | None = None
     """What 0 means on a scale."""
     high: float | None = None
     """What 254 means."""
+    hues: tuple[int, ...] | None = None
+    """Place in the palette of each category; None where it is the category's own place."""
 
 
-def coded(values: Any) -> Coded:
-    """Codes of a column.
+def coded(values: Any, xy: np.ndarray | None = None) -> Coded:
+    """Codes of a column; `xy` (N, 2) are the places on the map, so that numbered groups beside each other get different colours.
 
     Texts, booleans and whole numbers with at most twelve distinct values are categories, by their own order, so that a category keeps its
     colour whatever is filtered; other numbers and times are a scale from their 2nd to their 98th percentile, so that one stray value does
     not take all the colours. NaN, None and NaT are no value.
     """
+    if isinstance(values, Numbered):
+        return _numbered(values, xy)
     array = np.asarray(values)
     if array.dtype.kind in "mM":
         missing = np.isnat(array)
@@ -57,6 +64,20 @@ def coded(values: Any) -> Coded:
     table[kept] = np.arange(len(kept))
     table[-1] = 255
     return Coded(table[code], tuple(names[k] for k in kept))
+
+
+def _numbered(values: Numbered, xy: np.ndarray | None) -> Coded:
+    groups, numbers, words = values.coded()
+    if len(numbers) > MOST_GROUPS:
+        kept = np.sort(np.argsort(-np.bincount(groups[groups >= 0], minlength=len(numbers)), kind="stable")[:MOST_GROUPS])
+        table = np.full(len(numbers) + 1, -2)
+        table[kept], table[-1] = np.arange(len(kept)), -1
+        groups, numbers, words = table[groups], numbers[kept], [words[k] for k in kept]
+    wide = len(numbers) > 250
+    none = 65_535 if wide else 255
+    codes = np.where(groups >= 0, groups, np.where(groups == -1, none, none - 1)).astype("<u2" if wide else np.uint8)
+    shown = None if xy is None else hues(numbers, xy, groups)
+    return Coded(codes, tuple(words), hues=shown)
 
 
 def _few_values(array: np.ndarray) -> bool:
@@ -111,7 +132,7 @@ def columns_of(host: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
             if kind in ("string", "large_string", "bool", "double", "float") or kind.startswith(("int", "uint", "date", "timestamp")):
                 found[str(name)] = frame.column(name)
     for name, values in (given or {}).items():
-        array = np.asarray(values)
+        array = values if isinstance(values, Numbered) else np.asarray(values)
         if array.shape != (count,):
             raise ValueError(f"columns: {name!r} has shape {array.shape}, expected ({count},): one value an item")
         found[str(name)] = array

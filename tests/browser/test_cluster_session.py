@@ -259,3 +259,58 @@ def test_groups_fold_a_card_is_dropped_on_another_and_a_class_changes_its_name(l
         press(notebook, "u")
         notebook.wait_python("print('boat' in s.classes, 'ship' in s.classes)", "True False")
         assert notebook.errors == []
+
+
+def test_a_class_is_split_by_its_clusters_and_put_together_again(lab, kept):
+    cells = [SESSION.format(path=str(kept)), CLUSTERS]
+    with lab.notebook("cluster-split-class", cells, height=1600) as notebook:
+        notebook.run_all()
+        view = notebook.output(1)
+        view.locator('.lnb-cluster[data-cluster="1"]').wait_for()
+        notebook.python("s.label(np.concatenate([board.members(0), board.members(1)]), 'fruit')")
+        both = int(notebook.python("print(len(board.members(0)) + len(board.members(1)))"))
+        notebook.python("board.name(0, 'apples'); board.name(1, 'lorries')")
+
+        # What would move is told before anything moves.
+        focus(notebook, 0)
+        press(notebook, "c")
+        change = view.locator(".lnb-board-change")
+        change.wait_for()
+        change.get_by_label("Change", exact=True).select_option("split")
+        change.get_by_label("Class", exact=True).select_option("fruit")
+        change.get_by_text(f"{both} labels will read differently").wait_for()
+        assert change.get_by_label("Name afterwards").is_hidden()
+        assert notebook.python("print('fruit' in s.classes, 'apples' in s.classes)") == "True False"
+        change.scroll_into_view_if_needed()
+        notebook.screenshot("cluster-split-class-light.png", view)
+        change.get_by_role("button", name="Change the classes").click()
+        notebook.wait_python("print('fruit' in s.classes, 'apples' in s.classes, 'lorries' in s.classes)", "False True True")
+        change.wait_for(state="hidden")
+        parts = "print([int((s.labels.values == s.classes.position(name)).sum()) for name in ('apples', 'lorries')])"
+        assert notebook.python(parts) == notebook.python("print([len(board.members(0)), len(board.members(1))])")
+        assert labels_on_disk(kept).count(-1) == 120 - both
+
+        # One step takes it back, one brings it again; the keyboard does it as well.
+        focus(notebook, 0)
+        press(notebook, "u")
+        notebook.wait_python("print('fruit' in s.classes, int((s.labels.values == s.classes.position('fruit')).sum()))", f"True {both}")
+        focus(notebook, 0)
+        press(notebook, "c")
+        change.wait_for()
+        change.get_by_label("Change", exact=True).select_option("split")
+        change.get_by_text(f"{both} labels will read differently").wait_for()
+        change.get_by_label("Class", exact=True).focus()
+        press(notebook, "Enter")
+        notebook.wait_python("print('fruit' in s.classes, 'apples' in s.classes)", "False True")
+
+        # A class whose items are in one cluster only cannot be split: the reason is said, nothing moves.
+        focus(notebook, 0)
+        press(notebook, "c")
+        change.wait_for()
+        change.get_by_label("Change", exact=True).select_option("split")
+        change.get_by_label("Class", exact=True).select_option("apples")
+        change.get_by_text("name the clusters that are its parts first").wait_for()
+        assert change.get_by_role("button", name="Change the classes").is_disabled()
+        press(notebook, "Escape")
+        change.wait_for(state="hidden")
+        assert notebook.errors == []

@@ -11,8 +11,8 @@ import { definePanel, WAITING, type Panel, type PanelState } from "./shared/pane
 import { SaveState } from "./shared/save_state";
 import { coarseOf } from "./explorer/coarse";
 import type { How } from "./explorer/gestures";
-import { confidenceNames, Legend, rangeNames, type Entry } from "./explorer/legend";
-import { countGroups, type Codes, type ColourBy } from "./explorer/looks";
+import { confidenceNames, Legend, MOST_NUMBERED, rangeNames, type Entry } from "./explorer/legend";
+import { countGroups, hueOf, type Codes, type ColourBy } from "./explorer/looks";
 import { PointMap } from "./explorer/map";
 import { densestPlaces } from "./explorer/names";
 import { Side, type Results } from "./explorer/side";
@@ -299,12 +299,12 @@ class Explorer {
   private drawLegend(codes: Codes): void {
     const names = codes.by === "confidence" ? confidenceNames() : codes.ramp ? rangeNames(codes.low ?? 0, codes.high ?? 1) : codes.names ?? this.classes;
     const counts = countGroups(codes, names.length);
-    const entries: Entry[] = names.map((name, group) => ({ group, name, count: counts.groups[group] }));
+    const entries: Entry[] = names.map((name, group) => ({ group, name, count: counts.groups[group], hue: hueOf(codes, group) }));
     if (counts.other) entries.push({ group: -2, name: codes.names ? "other values" : "other answers", count: counts.other });
     if (counts.none) entries.push({ group: -1, name: codes.by === "label" ? "no label" : codes.by === "proposal" || codes.by === "confidence" ? "no proposal" : "no value", count: counts.none });
-    this.legend.update(codes.by, entries, codes.ramp);
+    this.legend.update(codes.by, entries, codes.ramp, codes.hues ? MOST_NUMBERED : Infinity);
     const places = codes.ramp ? [] : densestPlaces(this.map.surface.xy, codes, names.length, Math.max(3, this.map.surface.n / 2_000));
-    this.map.names.set(places, names);
+    this.map.names.set(places, names, (group) => hueOf(codes, group));
   }
 
   private filter(shown: Set<number> | null): void {

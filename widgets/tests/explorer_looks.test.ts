@@ -13,6 +13,12 @@ describe("looks", () => {
     expect([...looks]).toEqual([0, 1, 0, NONE_COLOUR, OTHER_COLOUR, 1]);
   });
 
+  it("takes the colour that a group is said to have", () => {
+    const looks = new Uint8Array(3);
+    writeLooks(looks, { by: "cluster", values: Uint16Array.of(0, 300, 65535), none: 65535, other: 65534, ramp: false, names: [], hues: Object.assign(Array(301).fill(0), { 0: 7, 300: 3 }) }, null, null, null);
+    expect([...looks]).toEqual([7, 3, NONE_COLOUR]);
+  });
+
   it("marks what is selected, found and filtered out", () => {
     const looks = new Uint8Array(6);
     writeLooks(looks, labels, (group) => group !== 1, Bits.of(6, [0, 5]), Bits.of(6, [5]));

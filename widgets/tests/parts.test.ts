@@ -121,6 +121,17 @@ describe("Legend", () => {
     click(2);
     expect(seen).toEqual([[1], [1, 2], null, [2], null]);
   });
+
+  it("names the largest of very many groups, says how many it leaves out, and never takes them for chosen", () => {
+    const seen: (number[] | null)[] = [];
+    const legend = new Legend((shown) => seen.push(shown && [...shown]));
+    legend.update("cluster", [...Array(5).keys()].map((group) => ({ group, name: `c${group}`, count: group, hue: 7 })).concat({ group: -1, name: "no value", count: 9, hue: 0 }), false, 2);
+    const shown = () => [...legend.element.querySelectorAll<HTMLElement>("[data-group]")].map((chip) => chip.dataset.group);
+    expect(shown()).toEqual(["3", "4", "-1"]);
+    expect(legend.element.textContent).toContain("and 3 smaller ones");
+    for (const group of shown()) legend.element.querySelector<HTMLElement>(`[data-group="${group}"]`)!.click();
+    expect(seen).toEqual([[3], [3, 4], [3, 4, -1]]);
+  });
 });
 
 it("repeats the colours from the thirteenth class on", () => {

@@ -17,7 +17,7 @@ from labelnb.compute.knn import knn_graph
 from labelnb.compute.seeded_kmeans import seeded_kmeans
 from labelnb.hidden_classes import choose
 from labelnb.number_of_classes import resolve
-from labelnb.open_world import OpenWorld, grouped, open_world, whitened
+from labelnb.open_world import OpenWorld, grouped, open_world, principal, whitened
 from labelnb.results import Clusters
 
 WIDGET = "clusters"
@@ -84,16 +84,18 @@ def ncd_spectral(
         run = seeded_kmeans(rows, world.labels, len(world.known) + number, seed=seed)
         return grouped(world, run.assignment, evidence={"coordinates": rows, **facts}, warnings=warnings)
 
-    def spaced(inner: OpenWorld, settings: Mapping[str, Any], count: int) -> torch.Tensor:
-        return _coordinates(inner, affinity, settings, count, whiten)
+    # Once for all, for this is what takes time in wide embeddings; the tries whiten what is left by their own labels.
+    reduced = world._replace(x=principal(world.x - world.x.mean(0))) if whiten else world
+    candidates = _candidates(given, affinity)
+    axes = _Axes(affinity, whiten, max(candidate.get("times", 1.0) for candidate in candidates))
 
     def tried(inner: OpenWorld, settings: Mapping[str, Any], count: int) -> torch.Tensor:
-        rows = spaced(inner, settings, count)
+        rows = axes.of(inner, settings, count)
         return seeded_kmeans(rows, inner.labels, len(inner.known) + count, seed=seed, n_init=3).assignment
 
-    candidates = _candidates(given, affinity)
-    chosen, table = choose(world, candidates, tried, folds=folds, seed=seed) if folds else (given, [])
-    rows = spaced(world, chosen, number)
+    chosen, table = choose(reduced, candidates, tried, folds=folds, seed=seed) if folds else (given, [])
+    axes.most = chosen.get("times", 1.0)
+    rows = axes.of(reduced, chosen, number)
     run = seeded_kmeans(rows, world.labels, len(world.known) + number, seed=seed, n_init=starts)
     if table:
         facts = {"chosen": dict(chosen), "candidates": table, **facts}
@@ -117,18 +119,30 @@ def _candidates(given: Mapping[str, Any], affinity: str) -> list[dict[str, Any]]
     return made if given["n_components"] is not None else [{**each, "times": times} for each in made for times in (1.0, 1.5, 2.0)]
 
 
-def _coordinates(world: OpenWorld, affinity: str, settings: Mapping[str, Any], number: int, whiten: bool) -> torch.Tensor:
-    """(N, m) unit rows: eigenvectors of the normalised Laplacian of smallest eigenvalues, without the first."""
-    rows = whitened(world.x, world.labels) if whiten else world.x
-    groups = len(world.known) + number
-    m = settings["n_components"] or math.ceil(settings.get("times", 1.0) * groups)
-    m = max(1, min(m, len(rows) - 2))
-    if affinity == "gaussian":
-        vectors = _gaussian(rows, m, settings["min_dist"])
-    else:
-        vectors = _sparse(rows, world.labels, m, settings["neighbours"])
-    # The length of a row says how dense its surroundings are, not where it belongs (Ng, Jordan and Weiss 2002).
-    return torch.nn.functional.normalize(vectors, dim=1)
+class _Axes:
+    """Eigenvectors of the normalised Laplacian of smallest eigenvalues, without the first. Settings that only differ in how many of them
+    are used share one computation."""
+
+    def __init__(self, affinity: str, whiten: bool, most: float) -> None:
+        self.affinity, self.whiten, self.most = affinity, whiten, most
+        self.kept: tuple[torch.Tensor, dict[float, torch.Tensor]] | None = None
+
+    def of(self, world: OpenWorld, settings: Mapping[str, Any], number: int) -> torch.Tensor:
+        """(N, m) unit rows."""
+        groups = len(world.known) + number
+        m = settings["n_components"] or math.ceil(settings.get("times", 1.0) * groups)
+        m, limit = max(1, m), len(world.x) - 2
+        if self.kept is None or self.kept[0] is not world.x:
+            self.kept = world.x, {}
+        width = settings["min_dist" if self.affinity == "gaussian" else "neighbours"]
+        found = self.kept[1].get(width)
+        if found is None or found.shape[1] < min(m, limit):
+            rows = whitened(world.x, world.labels) if self.whiten else world.x
+            most = min(limit, m if settings["n_components"] else math.ceil(self.most * groups))
+            found = _gaussian(rows, most, width) if self.affinity == "gaussian" else _sparse(rows, world.labels, most, width)
+            self.kept[1][width] = found
+        # The length of a row says how dense its surroundings are, not where it belongs (Ng, Jordan and Weiss 2002).
+        return torch.nn.functional.normalize(found[:, : min(m, limit)], dim=1)
 
 
 def _gaussian(rows: torch.Tensor, m: int, min_dist: float) -> torch.Tensor:

@@ -4,7 +4,16 @@ import { classColour, RAMP } from "../shared/palette";
 import { swatch } from "../shared/classes";
 import type { ColourBy } from "./looks";
 
-export interface Entry { group: number; name: string; count: number }
+export interface Entry {
+  group: number;
+  name: string;
+  count: number;
+  /** Place in the palette; the group's own where it is not said. */
+  hue?: number;
+}
+
+/** Of numbered groups so many, the largest, are named; all classes are. */
+export const MOST_NUMBERED = 60;
 
 export class Legend {
   readonly element = h("div", { class: "lnb-map-legend", role: "group", "aria-label": "Legend and filter" });
@@ -13,16 +22,20 @@ export class Legend {
   private by: ColourBy = "label";
   private ramp = false;
   private dense = false;
+  private unnamed = 0;
   private readonly density = h("span", { class: "lnb-map-dense", title: "Strong colour where most points lie; the colour is that of most of them. Zoom in for single points." },
     h("span", { class: "lnb-map-dense-scale", "aria-hidden": "true" }), "few to many points a pixel; zoom in for single points");
 
   constructor(private readonly onChange: (shown: Set<number> | null) => void) {}
 
-  /** Draws the entries. */
-  update(by: ColourBy, entries: Entry[], ramp = false): void {
+  /** Draws the entries; of the groups the `most` largest. */
+  update(by: ColourBy, entries: Entry[], ramp = false, most = Infinity): void {
     this.ramp = ramp;
     this.by = by;
-    this.entries = entries;
+    const largest = entries.filter(({ group }) => group >= 0).sort((a, b) => b.count - a.count).slice(0, most === Infinity ? undefined : most);
+    const named = new Set(largest.map(({ group }) => group));
+    this.entries = entries.filter(({ group }) => group < 0 || named.has(group));
+    this.unnamed = entries.length - this.entries.length;
     this.draw();
   }
 
@@ -56,25 +69,26 @@ export class Legend {
     const heading = h("span", { class: "lnb-caps" }, this.by);
     this.density.style.setProperty("--lnb-colour", this.commonest());
     const all = this.chosen && h("button", { class: "lnb-button lnb-button-plain lnb-map-legend-all", type: "button", onclick: () => this.choose(null) }, "Show all");
-    fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), all, this.dense && this.density);
+    fill(this.element, heading, ...this.entries.map((entry) => this.chip(entry)), this.unnamed > 0 && h("span", { class: "lnb-quiet" }, `and ${number(this.unnamed)} smaller ones`), all, this.dense && this.density);
     if (focused !== undefined) this.element.querySelector<HTMLElement>(`[data-group="${focused}"]`)?.focus();
   }
 
   /** The colour that most of the points have which are seen. */
   private commonest(): string {
     const most = this.entries.reduce<Entry | null>((best, one) => (this.isOn(one.group) && one.count > (best?.count ?? 0) ? one : best), null);
-    return most ? this.colourOf(most.group) : "var(--lnb-neutral)";
+    return most ? this.colourOf(most) : "var(--lnb-neutral)";
   }
 
-  private colourOf(group: number): string {
+  private colourOf({ group, hue }: Entry): string {
     if (group === -2) return "var(--lnb-ink)";
-    return group < 0 ? "var(--lnb-neutral)" : this.ramp ? RAMP[group] : classColour(group);
+    return group < 0 ? "var(--lnb-neutral)" : this.ramp ? RAMP[group] : classColour(hue ?? group);
   }
 
-  private chip({ group, name, count }: Entry): HTMLElement {
+  private chip(entry: Entry): HTMLElement {
+    const { group, name, count } = entry;
     const on = this.isOn(group);
     const square = swatch(-1);
-    square.style.setProperty("--lnb-colour", this.colourOf(group));
+    square.style.setProperty("--lnb-colour", this.colourOf(entry));
     return h("button", { class: "lnb-chip", type: "button", "data-group": group, "aria-pressed": String(on), title: on && this.chosen ? "Hide" : "Show only this", onclick: () => this.toggle(group) },
       square, h("span", { class: "lnb-chip-name", dir: "auto" }, name), h("span", { class: "lnb-number" }, number(count)));
   }
@@ -83,7 +97,7 @@ export class Legend {
     if (this.chosen === null) return this.choose(new Set([group]));
     const next = new Set(this.chosen);
     if (!next.delete(group)) next.add(group);
-    this.choose(next.size && next.size < this.entries.length ? next : null);
+    this.choose(next.size && next.size < this.entries.length + this.unnamed ? next : null);
   }
 
   private choose(chosen: Set<number> | null): void {

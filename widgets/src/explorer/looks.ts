@@ -25,6 +25,13 @@ export interface Codes {
   names: string[] | null;
   low?: number | null;
   high?: number | null;
+  /** Place in the palette of each group, where it is not the group's own place. */
+  hues?: number[] | null;
+}
+
+/** Place in the palette of a group. */
+export function hueOf(codes: Codes, group: number): number {
+  return codes.hues?.[group] ?? group;
 }
 
 /** The group that a code belongs to in the legend: its class, its seventh of the confidences, -1 for none, -2 for other. */
@@ -39,7 +46,7 @@ function colourTable(codes: Codes): Uint8Array {
   const table = new Uint8Array(codes.none + 1);
   for (let code = 0; code <= codes.none; code++) {
     const group = groupOf(codes, code);
-    table[code] = group === -1 ? NONE_COLOUR : group === -2 ? OTHER_COLOUR : codes.ramp ? RAMP_START + group : group % PALETTE.length;
+    table[code] = group === -1 ? NONE_COLOUR : group === -2 ? OTHER_COLOUR : codes.ramp ? RAMP_START + group : hueOf(codes, group) % PALETTE.length;
   }
   return table;
 }

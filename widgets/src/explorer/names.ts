@@ -99,10 +99,11 @@ export class NameLayer {
 
   constructor(private readonly surface: Surface) {}
 
-  set(places: Place[], names: string[]): void {
+  /** `hue` says which colour of the palette a group has. */
+  set(places: Place[], names: string[], hue = (group: number) => group): void {
     this.tags = places.map((place) => {
       const tag = h("span", { class: "lnb-map-name", dir: "auto" }, names[place.group] ?? "");
-      tag.style.setProperty("--lnb-colour", classColour(place.group));
+      tag.style.setProperty("--lnb-colour", classColour(hue(place.group)));
       return { place, tag, width: 0, height: 0 };
     });
     fill(this.element, ...this.tags.map(({ tag }) => tag));
