@@ -35,6 +35,7 @@ METHODS: dict[str, Method] = {
     "ncd_spectral": Method(novel.ncd_spectral),
     "pbn": Method(novel.pbn),
     "class_incd": Method(novel.class_incd),
+    "pulse": Method(novel.pulse),
     "pairwise_similarity": Method(novel.pairwise_similarity),
 }
 NUMBERS: dict[str, Method] = {

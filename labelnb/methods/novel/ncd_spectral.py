@@ -87,14 +87,14 @@ def ncd_spectral(
     # Once for all, for this is what takes time in wide embeddings; the tries whiten what is left by their own labels.
     reduced = world._replace(x=principal(world.x - world.x.mean(0))) if whiten else world
     candidates = _candidates(given, affinity)
-    axes = _Axes(affinity, whiten, max(candidate.get("times", 1.0) for candidate in candidates))
+    axes = _Axes(affinity, whiten, max(float(candidate.get("times") or 1.0) for candidate in candidates))
 
     def tried(inner: OpenWorld, settings: Mapping[str, Any], count: int) -> torch.Tensor:
         rows = axes.of(inner, settings, count)
         return seeded_kmeans(rows, inner.labels, len(inner.known) + count, seed=seed, n_init=3).assignment
 
     chosen, table = choose(reduced, candidates, tried, folds=folds, seed=seed) if folds else (given, [])
-    axes.most = chosen.get("times", 1.0)
+    axes.most = float(chosen.get("times") or 1.0)
     rows = axes.of(reduced, chosen, number)
     run = seeded_kmeans(rows, world.labels, len(world.known) + number, seed=seed, n_init=starts)
     if table:
