@@ -66,6 +66,8 @@ class Colouring:
         """(N,) uint8 colour of each item among the 32 of the front end: the classes' twelve, none, other, and a scale's seven."""
         table = np.arange(self.none + 1)
         table = SCALE + np.minimum(table * len(RAMP) // SURE, len(RAMP) - 1) if self.ramp else table % len(PALETTE)
+        if self.hues is not None:
+            table[: len(self.hues)] = self.hues
         if self.other >= 0:
             table[self.other] = NO_VALUE + 1
         table[self.none] = NO_VALUE

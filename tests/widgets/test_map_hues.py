@@ -70,6 +70,7 @@ def test_the_explorer_tells_the_front_end_and_draws_them_itself() -> None:
     explorer = Explorer(host, host.xy, columns={"cluster": Numbered(numbers, [f"cluster {k}" for k in range(100)])}, color="cluster")
     now = explorer._colouring("cluster")
     assert len(now.about["hues"]) == 100
+    np.testing.assert_array_equal(now.looks, np.array(now.about["hues"])[numbers])
     assert now.colours(100) == [class_colour(hue) for hue in now.about["hues"]]
     assert [one["name"] for one in explorer.names[:1]] == ["cluster 0"]
     assert "hues" not in explorer._colouring("label").about
