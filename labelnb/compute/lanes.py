@@ -13,7 +13,7 @@ from numba.core import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, lower_builtin, register_model, type_callable
 
-__all__ = ["WIDTH", "get", "put", "spread"]
+__all__ = ["WIDTH", "fetch", "get", "put", "spread"]
 
 WIDTH = 16
 
@@ -67,6 +67,20 @@ def _spread(_: Any, number: Any) -> Any:
     return _Lanes(number)(number), make
 
 
+def _fetch(_: Any, array: Any, i: Any) -> Any:
+    """Have the cache begin to load element i of a one-dimensional array, which will be read soon."""
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        plain, short = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), plain)
+        load = builder.module.declare_intrinsic("llvm.prefetch", [plain], ir.FunctionType(ir.VoidType(), [plain, short, short, short]))
+        builder.call(load, [place, ir.Constant(short, 0), ir.Constant(short, 3), ir.Constant(short, 1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), make
+
+
+fetch: Any = intrinsic(_fetch)
 get: Any = intrinsic(_get)
 put: Any = intrinsic(_put)
 spread: Any = intrinsic(_spread)

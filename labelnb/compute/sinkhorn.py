@@ -274,7 +274,7 @@ def _refuse_forbidden(scores: torch.Tensor, row: torch.Tensor, tops: torch.Tenso
     if bool(rows.any()):
         at = torch.nonzero(rows).flatten()[:5].tolist()
         raise ValueError(f"scores: every place with mass is forbidden (-inf) in rows {at}; allow one, or give these rows no mass")
-    columns = torch.isinf(scores.amax(0))
+    columns = torch.isinf(scores.amax(0)) if bool(torch.isinf(scores.min())) else barred[:0]
     if bool(columns.any()):
         at = torch.nonzero(columns).flatten()[:5].tolist()
         raise ValueError(f"scores: every item is forbidden (-inf) in columns {at}; allow one, or give these columns no mass")

@@ -6,12 +6,27 @@ from typing import Any
 import numba
 import numpy as np
 
-from labelnb.compute.lanes import get, put, spread
+from labelnb.compute.lanes import fetch, get, put, spread
 
-__all__ = ["finish", "scaled", "solve", "split"]
+__all__ = ["finish", "scaled", "skew", "solve", "split"]
 
+AHEAD = 16
+"""Rows of an order that jumps about: so far ahead they are fetched."""
 CHUNK = 1024
 """Nodes whose inner products are added in the vectors' own precision."""
+
+
+@numba.njit(nogil=True, cache=True)
+def skew(starts: Any, ends: Any, data: Any, drawn: Any) -> float:
+    """u^T W v - v^T W u for the two columns of `drawn`: 0 to rounding where W is symmetric, and by chance only where it is not."""
+    total = 0.0
+    for i in range(len(starts) - 1):
+        a, b = 0.0, 0.0
+        for e in range(starts[i], starts[i + 1]):
+            a += data[e] * drawn[ends[e], 0]
+            b += data[e] * drawn[ends[e], 1]
+        total += drawn[i, 1] * a - drawn[i, 0] * b
+    return total
 
 
 @numba.njit(nogil=True, cache=True)
@@ -38,25 +53,31 @@ def scaled(starts: Any, ends: Any, data: Any, alpha: float, by_degree: bool, sca
 
 @numba.njit(nogil=True, cache=True)
 def split(starts: Any, ends: Any, data: Any, order: Any, place: Any, scale: Any, alpha: float, halves: Any, at: Any, weights: Any) -> None:
-    """Rows in that order, scaled: of node r the entries before it from halves[2 r] on, those after it from halves[2 r + 1] on."""
+    """Rows in that order, scaled: of node r the entries before it from halves[2 r] on, those after it from halves[2 r + 1] on; the
+    diagonal is one of these, and 0.
+
+    `scale` is in that order too: what is read of it then lies together.
+    """
     free = 0
     for r in range(len(order)):
         i = order[r]
-        factor, halves[2 * r], last = alpha * scale[i], free, free + starts[i + 1] - starts[i]
-        for e in range(starts[i], starts[i + 1]):
+        if r + AHEAD < len(order):
+            fetch(starts, order[r + AHEAD])
+            soon = starts[order[r + AHEAD // 2]]
+            for line in range(soon, soon + 32, 16):
+                fetch(ends, line)
+                fetch(data, line)
+        factor, halves[2 * r], last = alpha * scale[r], free, free + starts[i + 1] - starts[i]
+        after = last
+        for e in range(starts[i], starts[i + 1]):                 # without a branch, which no processor could foresee
             other = place[ends[e]]
-            if other < r:
-                at[free], weights[free] = other, factor * data[e] * scale[ends[e]]
-                free += 1
-            elif other > r:
-                last -= 1
-                at[last], weights[last] = other, factor * data[e] * scale[ends[e]]
+            before = other < r
+            last -= 1 - before
+            to = free if before else last
+            at[to], weights[to] = other, factor * data[e] * scale[other] * (other != r)
+            free += before
         halves[2 * r + 1] = free
-        after = starts[i + 1] - starts[i] - (free - halves[2 * r])
-        while last > free:                                        # the place of an entry of the diagonal is left over
-            at[last - 1], weights[last - 1] = r, 0
-            last -= 1
-        free += after
+        free = after
     halves[2 * len(order)] = free
 
 

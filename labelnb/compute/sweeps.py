@@ -50,8 +50,9 @@ def halves(graph: scipy.sparse.csr_array, alpha: float, by_degree: bool, dtype: 
     place[order] = np.arange(count, dtype=np.int32)
     starts = np.empty(2 * count + 1, np.int32 if graph.nnz < 1 << 31 else np.int64)
     ends, weights = np.empty(graph.nnz, np.int32), np.empty(graph.nnz, dtype)
+    scale = scale[order]
     split(graph.indptr, graph.indices, graph.data, order, place, scale, alpha, starts, ends, weights)
-    return Halves(starts, ends, weights, order, place, np.ones(count) if by_degree else scale[order])
+    return Halves(starts, ends, weights, order, place, np.ones(count) if by_degree else scale)
 
 
 def needed_memory(count: int, itemsize: int) -> int:
