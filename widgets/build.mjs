@@ -11,13 +11,26 @@ const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");
 const target = resolve(here, "../labelnb/widgets/static");
 
+/**
+ * The rules of x.css hold inside `.lnb-x` alone: widgets of several kinds stand in one notebook, each with its own style element, and what one
+ * calls `.lnb-map` must not change what another calls so; nor may the theme of a later cell win over an earlier widget's own rules. `.lnb` and
+ * `.lnb-x` at the beginning of a selector, and the classes named in ROOT, are the widget's root itself. theme.css is for all.
+ */
+const ROOT = ["lnb-graph-only-texts", "lnb-board-texts"];
+function scoped(text, name) {
+  if (name === "theme") return text;
+  const own = `lnb-${name}`;
+  const atRoot = new RegExp(`(^|[{},]\\s*|\\*/\\s*)\\.(${["lnb", own, ...ROOT].join("|")})(?![\\w-])`, "gm");
+  return `.${own} {\n${text.replace(atRoot, (_, before, root) => `${before}${root === own ? "&" : `&.${root}`}`)}\n}`;
+}
+
 /** `import css from "./x.css?inline"` gives the minified text of the file. */
 const inlineCss = {
   name: "inline-css",
   setup(build) {
     build.onResolve({ filter: /\.css\?inline$/ }, (args) => ({ path: join(args.resolveDir, args.path.replace("?inline", "")), namespace: "inline-css" }));
     build.onLoad({ filter: /.*/, namespace: "inline-css" }, async (args) => {
-      const { code } = await esbuild.transform(readFileSync(args.path, "utf8"), { loader: "css", minify: true, target: "chrome111" });
+      const { code } = await esbuild.transform(scoped(readFileSync(args.path, "utf8"), basename(args.path, ".css")), { loader: "css", minify: true, target: "chrome111" });
       return { contents: code.trim(), loader: "text", watchFiles: [args.path] };
     });
   },

@@ -336,7 +336,8 @@ class Explorer(Panel):
 
     def _named(self, position: int) -> str:
         items = self.host.items
-        text = " ".join(str(items.text(position)).split()) if items.modality == "text" else str(items.ids[position])
+        text = " ".join(str(items.text(position)).split())
+        text = text if text and text != items.modality else str(items.ids[position])    # a text that only says "image" names nothing
         return text if len(text) <= 40 else f"{text[:39]}…"
 
     def _show_results(self, title: str, scores: Any) -> np.ndarray:

@@ -93,7 +93,7 @@ class ReviewGrid(Panel):
         orders = {name: title for name, title in ORDERS.items() if self._offers(name)}
         super().__init__(
             host, title=_title(result, audit), orders=orders, multi=host.classes.multi, planted=self.share_planted > 0,
-            blind=audit is not None, words=audit is None and host.items.modality in WORDED,
+            blind=audit is not None, none=_nothing(result, audit), words=audit is None and host.items.modality in WORDED,
             warnings=[*(result.warnings if result is not None else ()), *_unknown(self._at.own_filled)], **config,
         )
         self.order, self.unreviewed = start, bool(unreviewed)
@@ -367,6 +367,11 @@ def _first_order(result: Proposal | Ranking | None, audit: Any) -> str:
     if audit is not None:
         return "drawn"
     return "flagged" if isinstance(result, Ranking) else "confidence" if isinstance(result, Proposal) else "position"
+
+
+def _nothing(result: Proposal | Ranking | None, audit: Any) -> str:
+    """What an item shows that shows no class."""
+    return "not checked" if audit is not None else "no proposal" if isinstance(result, Proposal) else "no label"
 
 
 def _title(result: Proposal | Ranking | None, audit: Any = None) -> str:

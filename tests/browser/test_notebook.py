@@ -206,6 +206,20 @@ def test_widget_shows_in_the_dark_theme(lab, kept, name):
         assert notebook.errors == []
 
 
+def test_the_cards_of_a_selection_stand_after_a_change_of_theme(lab, kept):
+    cells = [SESSION.format(path=str(kept)), "w = s.explore(method='pca')\nw.select(range(9))\nw"]
+    width = "() => document.querySelector('.lnb-grid .lnb-card')?.getBoundingClientRect().width > 100"
+    with lab.notebook("theme-cards", cells) as notebook:
+        notebook.run_all()
+        notebook.page.wait_for_function(width)
+        for theme in ("dark", "light"):
+            notebook.set_theme(theme)
+            shown = f"document.querySelector('.lnb').hasAttribute('data-dark') === {str(theme == 'dark').lower()}"
+            notebook.page.wait_for_function(f"() => {shown}")
+            notebook.page.wait_for_function(width)
+        assert notebook.errors == []
+
+
 def mean_light(picture: bytes) -> float:
     import io
 

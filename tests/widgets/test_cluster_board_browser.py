@@ -50,7 +50,7 @@ def test_a_cluster_is_named_and_accepted_by_keys(mount: Any) -> None:
     press(shown, "Enter")
     assert host.classes.names[-1] == "zebra"
     assert host.labels.n_known == 40
-    assert "2 / 5 clusters · 40 / 100 items" in shown.page.locator(".lnb-board-progress").inner_text()
+    assert "2 / 5 clusters · 40 / 100 items" in shown.page.locator(".lnb-progress").inner_text()
     press(shown, "u", "u")
     assert host.labels.n_known == 0
     press(shown, "r")
@@ -160,7 +160,7 @@ def test_two_views_and_python_stay_in_step(mount: Any) -> None:
     shown.settle()
     for view in ("#view", "#second"):
         assert shown.page.locator(f"{view} .lnb-cluster").count() == 4
-        assert "21 / 100 items" in shown.page.locator(f"{view} .lnb-board-progress").inner_text()
+        assert "21 / 100 items" in shown.page.locator(f"{view} .lnb-progress").inner_text()
     board.sort = "open"
     shown.settle()
     assert shown.page.locator("#second .lnb-cluster").last.get_attribute("data-cluster") == "1"

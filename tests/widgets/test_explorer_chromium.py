@@ -125,7 +125,7 @@ def test_digits_label_the_selection_and_u_takes_it_back(mount: Any) -> None:
     shown.page.keyboard.press("3")
     shown.settle()
     assert host.labels.values[[4, 5, 6]].tolist() == [2, 2, 2] and status(shown) == "3 items labelled cloud"
-    assert "3 of 60 labelled" in shown.page.locator(".lnb-foot").inner_text()
+    assert "3 / 60 labelled" in shown.page.locator(".lnb-foot").inner_text()
     shown.page.keyboard.press("u")
     shown.settle()
     assert host.labels.n_known == 0
@@ -311,7 +311,7 @@ def test_a_decision_that_fails_is_kept_said_and_sent_again(mount: Any) -> None:
     shown.page.locator(".lnb-class").first.click()
     shown.settle()
     assert "1 unsaved · the disk is full" in shown.page.locator(".lnb-save").inner_text()
-    assert "0 of 20 labelled" in shown.page.locator(".lnb-foot").inner_text()
+    assert "0 / 20 labelled" in shown.page.locator(".lnb-foot").inner_text()
     host.fail = None
     shown.page.get_by_role("button", name="Try again now").click()
     shown.settle()

@@ -9,7 +9,7 @@ import pytest
 from labelnb.widgets.explorer import WHOLE, Explorer
 from labelnb.widgets.map_first import LEVELS, NONE, SIDE, coarse_map
 from tests.widgets.fake_host import FakeHost
-from tests.widgets.test_explorer_chromium import drawn, lasso
+from tests.widgets.test_explorer_chromium import drawn, lasso, pixels
 from tests.widgets.test_explorer_density_chromium import crowded, patch, places
 
 COARSE = ".lnb-map-coarse"
@@ -134,3 +134,15 @@ def test_a_view_without_a_kernel_says_what_to_do(mount: Any) -> None:
     shown = mount(explorer, busy=True)
     shown.page.wait_for_function("() => document.querySelector('.lnb-state')?.textContent.includes('run this cell again')")
     assert "Waiting for the kernel" in shown.page.locator(".lnb-state").inner_text()
+
+
+@pytest.mark.browser
+def test_what_python_found_is_marked_before_anything_was_selected(mount: Any) -> None:
+    host = FakeHost(60)
+    explorer = Explorer(host, host.xy)
+    explorer.similar([3])
+    explorer._repr_mimebundle_()
+    shown = mount(explorer)
+    shown.page.evaluate("() => document.querySelectorAll('.lnb-map-over, .lnb-map-names, .lnb-map-tools').forEach((one) => one.remove())")
+    assert shown.page.locator(".lnb-side-count").inner_text() == "50"
+    assert (pixels(shown).max(axis=2) < 110).sum() > 50, "no dark rings around what was found"

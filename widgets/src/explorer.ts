@@ -2,12 +2,13 @@
 import css from "./explorer/explorer.css?inline";
 import { Bits } from "./shared/bits";
 import { array, type Answer } from "./shared/channel";
-import { count, fill, focusedIn, h, number, setText } from "./shared/dom";
+import { count, fill, focusedIn, h } from "./shared/dom";
 import { keyLegend, state as drawnState, UndoBar } from "./shared/feedback";
 import { icon } from "./shared/icons";
 import type { KeyTable } from "./shared/keys";
 import { Outbox, type Content, type Entry as Sent } from "./shared/outbox";
 import { definePanel, WAITING, type Panel, type PanelState } from "./shared/panel";
+import { Progress } from "./shared/progress";
 import { SaveState } from "./shared/save_state";
 import { coarseOf } from "./explorer/coarse";
 import type { How } from "./explorer/gestures";
@@ -30,8 +31,7 @@ class Explorer {
   private readonly column = h("select", { class: "lnb-select lnb-colour-column", "aria-label": "Colour by a column", onchange: () => this.column.value && this.colourBy(this.column.value) });
   private readonly searchField = h("input", { class: "lnb-input", type: "search", placeholder: "Search by text", "aria-label": "Search items by text", autocomplete: "off" });
   private readonly searchForm: HTMLFormElement;
-  private readonly known = h("span", { class: "lnb-number" });
-  private readonly bar = h("span", {});
+  private readonly progress = new Progress("labelled");
   private readonly outbox: Outbox;
   private readonly save = new SaveState(() => this.outbox.retry());
   private readonly codes = new Map<ColourBy, Codes>();
@@ -66,6 +66,7 @@ class Explorer {
     this.searchForm = h("form", { class: "lnb-search", role: "search", onsubmit: (event: Event) => { event.preventDefault(); void this.search(); } },
       this.searchField, h("button", { class: "lnb-button", "aria-label": "Search" }, icon("search")));
     this.layout();
+    this.drawColourButtons();
     panel.keys(() => this.keys());
     panel.onState((now) => this.stateChanged(now));
     this.listen();
@@ -111,7 +112,7 @@ class Explorer {
       h("span", { class: "lnb-title" }, panel.config.title), h("span", { class: "lnb-quiet" }, count(panel.state.n_items, "item")), h("span", { class: "lnb-grow" }),
       h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group, columns.length > 0 && this.column), this.searchForm);
     fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
-    fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, h("span", {}, h("span", { class: "lnb-progress", "aria-hidden": "true" }, this.bar), " ", this.known), this.undoBar.element,
+    fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, this.progress.element, this.undoBar.element,
       h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save as PNG"], ["shift p", "as SVG"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
   }
 
@@ -224,6 +225,7 @@ class Explorer {
   }
 
   private saved(entry: Sent, answer: Content): void {
+    if (entry.kind === "decide") this.progress.worked(answer.n);
     const empty = (entry.kind === "undo" || entry.kind === "redo") && !answer.n;
     this.panel.status.set(empty ? `Nothing to ${entry.kind}` : entry.payload.done);
   }
@@ -248,8 +250,7 @@ class Explorer {
     this.side.palette.update(now.classes);
     this.side.palette.setDisabled(this.selection.count() === 0);
     this.drawSaving();
-    setText(this.known, `${number(now.n_known)} of ${number(now.n_items)} labelled`);
-    this.bar.style.width = `${(100 * now.n_known) / Math.max(1, now.n_items)}%`;
+    this.progress.set(now.n_known, now.n_items);
     this.searchForm.hidden = !now.can_search_text;
     if (more && this.codes.size) void this.recolour();
   }

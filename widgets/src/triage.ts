@@ -6,6 +6,7 @@ import { ReviewView } from "./review/view";
 import { TriagePane } from "./triage/pane";
 
 export default definePanel("triage", css + triageCss, async (panel) => {
+  panel.root.classList.add("lnb-review");
   const view = new ReviewView(panel, new TriagePane(panel));
   panel.keys(() => view.keys());
   await view.open();

@@ -1,6 +1,6 @@
 /** VoteMatrix: items as rows, sources as columns. Python half: labelnb/widgets/vote_matrix.py. */
 import { definePanel } from "./shared/panel";
-import css from "./votes/votes.css?inline";
+import css from "./votes/matrix.css?inline";
 import { VoteView } from "./votes/view";
 
 export default definePanel("matrix", css, async (panel) => {

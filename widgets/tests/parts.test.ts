@@ -5,6 +5,8 @@ import { h, number, percent } from "../src/shared/dom";
 import { Toasts } from "../src/shared/feedback";
 import { ItemSource } from "../src/shared/items";
 import { classColour, PALETTE } from "../src/shared/palette";
+import { Progress } from "../src/shared/progress";
+import { SmallItem } from "../src/shared/small_item";
 import { Legend } from "../src/explorer/legend";
 
 const HOSTILE = "<img src=x onerror=\"window.hurt = true\">";
@@ -155,4 +157,41 @@ it("takes notes away after a while and keeps errors, each once", () => {
   expect(toasts.element.textContent).toContain("broken");
   expect(toasts.element.children).toHaveLength(1);
   vi.useRealTimers();
+});
+
+describe("Progress", () => {
+  it("says how far it is to eyes and ears, and how fast once there is something to say", () => {
+    const clock = vi.spyOn(performance, "now").mockReturnValue(0);
+    const progress = new Progress("labelled");
+    progress.set(3, 12);
+    const meter = progress.element.querySelector("[role=progressbar]")!;
+    expect([meter.getAttribute("aria-label"), meter.getAttribute("aria-valuetext")]).toEqual(["Labelled", "3 of 12 labelled"]);
+    expect(progress.element.textContent).toBe("3 / 12 labelled");
+    for (const second of [0, 10, 20, 30]) {
+      clock.mockReturnValue(1_000 * second);
+      progress.worked(5);
+    }
+    expect(progress.element.textContent).toBe("3 / 12 labelled30 a minute");
+    progress.set(0, 0);
+    expect((meter.firstElementChild as HTMLElement).style.width).toBe("0%");
+    clock.mockRestore();
+  });
+});
+
+describe("SmallItem", () => {
+  const source = (item: Record<string, unknown>) => ({ get: async () => ({ position: 4, id: "a.jpg", text: "", url: null, problem: null, ...item }), marks: undefined }) as unknown as ItemSource;
+  const drawn = async (item: Record<string, unknown>) => {
+    const small = new SmallItem(source(item), 4, 16);
+    await Promise.resolve();
+    await Promise.resolve();
+    return small;
+  };
+
+  it("shows a text as text, a picture, an id where there is nothing else, and a problem as one", async () => {
+    expect((await drawn({ text: HOSTILE })).element.textContent).toBe(HOSTILE);
+    expect((await drawn({ url: "blob:x", text: "a boat" })).element.querySelector("img")?.getAttribute("src")).toBe("blob:x");
+    expect((await drawn({})).text).toBe("a.jpg");
+    const broken = await drawn({ problem: "a.jpg: not an image" });
+    expect([broken.element.textContent, broken.element.classList.contains("lnb-card-problem")]).toEqual(["a.jpg: not an image", true]);
+  });
 });

@@ -35,7 +35,7 @@ describe("what an item shows", () => {
     expect(words({ kind: "not", classes: ["cat", "dog"] })).toBe("not cat, dog");
     expect(words({ kind: "any", classes: ["cat", "dog"] })).toBe("cat or dog");
     expect(words({ kind: "multi", classes: ["cat"], absent: ["dog"] })).toBe("cat, not dog");
-    expect(words(null)).toBe("nothing proposed");
+    expect([words(null), words(null, "no label")]).toEqual(["no proposal", "no label"]);
   });
 
   it("never says 100% of what is not certain", () => {

@@ -196,7 +196,7 @@ export class Board {
     const currently = this.cards[this.cursor]?.key;
     this.cards = infos.map((info) => kept.get(keyOf(info)) ?? this.makeCard(info));
     if (infos.length) fill(this.grid, ...this.cards.flatMap((card, i) => [headingAt(infos, i) && h("div", { class: "lnb-board-section", role: "listitem" }, h("h3", { class: "lnb-caps" }, headingAt(infos, i))), card.element, card.opened]));
-    else fill(this.grid, drawnState("No clusters", "The method put no item in a cluster."));
+    else fill(this.grid, drawnState("No clusters", "The method put no item in a cluster. Run it with other settings, or send the items to review."));
     const at = this.cards.findIndex((card) => card.key === (infos.some((info) => keyOf(info) === this.wanted) ? this.wanted : currently));
     this.wanted = "";
     this.place(at >= 0 ? at : Math.min(this.cursor, this.cards.length - 1), held);
@@ -386,10 +386,10 @@ export class Board {
   }
 
   private saved(entry: Entry, answer: Content): void {
-    const { name, cluster } = entry.payload as { name?: string; cluster?: number };
-    const info = this.page.cards.find((one) => !isGroup(one) && one.cluster === cluster);
+    const { name, cluster } = entry.payload as { name?: string; cluster?: number }, info = this.page.cards.find((one) => !isGroup(one) && one.cluster === cluster);
     if (info && name !== undefined) info.name = name;
     if (answer.offer) this.change.show(this.classes, answer.offer as ClassChange);
+    this.head.progress.worked(answer.labelled ?? 0);
     if (entry.kind === "gather") this.wanted = `c${answer.cluster}`;
     const said = savedWords(entry.kind, entry.payload, answer);
     if (entry.kind === "send") this.panel.toasts.say(said);

@@ -1,12 +1,12 @@
 /** The head of a board: its title, how far it is, the order, the pages. */
 import { h, number, setText } from "../shared/dom";
 import type { Panel } from "../shared/panel";
+import { Progress } from "../shared/progress";
 import type { BoardPage } from "./board_types";
 
 export class BoardHead {
   readonly elements: HTMLElement[];
-  private readonly meter = h("div", { class: "lnb-board-meter", role: "progressbar", "aria-label": "Clusters labelled", "aria-valuemin": 0 }, h("div", { style: "width:0" }));
-  private readonly done = h("span", {});
+  readonly progress = new Progress("labelled", "Clusters labelled");
   private readonly sort: HTMLSelectElement;
   private readonly before: HTMLButtonElement;
   private readonly after: HTMLButtonElement;
@@ -17,17 +17,14 @@ export class BoardHead {
       ...Object.entries(panel.config.sorts as Record<string, string>).map(([name, what]) => h("option", { value: name }, what)));
     this.before = h("button", { class: "lnb-button", type: "button", "aria-label": "Page before", onclick: () => actions.turn(-1) }, "‹");
     this.after = h("button", { class: "lnb-button", type: "button", "aria-label": "Next page", onclick: () => actions.turn(1) }, "›");
-    this.elements = [h("h2", { class: "lnb-title lnb-board-title", dir: "auto" }, panel.config.title), h("div", { class: "lnb-board-progress" }, this.meter, this.done),
+    this.elements = [h("h2", { class: "lnb-title lnb-board-title", dir: "auto" }, panel.config.title), this.progress.element,
       this.sort, h("div", { class: "lnb-board-pager", role: "group", "aria-label": "Pages" }, this.before, this.pages, this.after)];
   }
 
   update(page: BoardPage): void {
     const { progress } = page;
-    this.meter.setAttribute("aria-valuemax", String(progress.clusters));
-    this.meter.setAttribute("aria-valuenow", String(progress.labelled));
-    (this.meter.firstElementChild as HTMLElement).style.width = `${progress.clusters ? (100 * progress.labelled) / progress.clusters : 0}%`;
     const all = progress.clusters > 0 && progress.labelled === progress.clusters;
-    setText(this.done, `${all ? "✓ " : ""}${number(progress.labelled)} / ${number(progress.clusters)} clusters · ${number(progress.items)} / ${number(progress.n_items)} items labelled`);
+    this.progress.set(progress.labelled, progress.clusters, `${all ? "✓ " : ""}${number(progress.labelled)} / ${number(progress.clusters)} clusters · ${number(progress.items)} / ${number(progress.n_items)} items labelled`);
     this.sort.value = this.panel.model.get("sort");
     setText(this.pages, `${page.page + 1} of ${Math.max(page.pages, 1)}`);
     this.before.disabled = page.page <= 0;

@@ -119,7 +119,8 @@ export class VirtualGrid {
   }
 
   private layout(): void {
-    const width = this.inner.clientWidth || this.element.clientWidth;
+    const width = this.inner.clientWidth;
+    if (!width) return;      // not laid out at this moment, such as while the theme changes: what is drawn stays
     this.columns = this.options.tiles ? Math.max(1, Math.floor((width + GAP) / (TILE + GAP))) : 1;
     const rows = Math.ceil(this.count / this.columns);
     this.inner.style.height = `${Math.max(0, rows * this.step - GAP)}px`;

@@ -107,10 +107,6 @@ export class NameLayer {
       return { place, tag, width: 0, height: 0 };
     });
     fill(this.element, ...this.tags.map(({ tag }) => tag));
-    for (const one of this.tags) {
-      one.width = one.tag.offsetWidth;
-      one.height = one.tag.offsetHeight;
-    }
     this.place();
   }
 
@@ -146,6 +142,11 @@ export class NameLayer {
   place(): void {
     const { view } = this.surface;
     const taken: [number, number, number, number][] = [[0, 0, TOOLS_WIDTH, TOOLS_HEIGHT], [view.width - ZOOM_WIDTH, 0, view.width, TOOLS_HEIGHT]];
+    for (const one of this.tags) {
+      // Not known before the map stands on the page.
+      one.width ||= one.tag.offsetWidth;
+      one.height ||= one.tag.offsetHeight;
+    }
     for (const { place, tag, width, height } of this.tags) {
       const [px, py] = view.toPixel(place.x, place.y);
       const left = px - width / 2, top = py - height / 2;

@@ -59,6 +59,7 @@ export class Side {
       h("div", { class: "lnb-side-part" }, h("div", { class: "lnb-side-head" }, this.heading, this.count), this.actions),
       this.holder,
       h("div", { class: "lnb-side-part" }, this.labelHead, this.palette.element));
+    this.total = panel.state.n_items;
     panel.onCleanup(() => this.grid.destroy());
     this.draw();
   }
@@ -87,6 +88,7 @@ export class Side {
   private draw(): void {
     const searching = this.results !== null;
     const items = searching ? this.found : this.selected;
+    this.heading.className = searching ? "lnb-side-title" : "lnb-caps";
     setText(this.heading, searching ? this.results!.title : "Selection");
     setText(this.count, number(searching ? items.length : this.selected.length));
     const button = (text: string, action: () => void, disabled = false) => h("button", { class: "lnb-button", type: "button", disabled, onclick: action }, text);

@@ -5,6 +5,7 @@ import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content } from "../shared/outbox";
 import type { Panel } from "../shared/panel";
+import { Progress } from "../shared/progress";
 import { SaveState } from "../shared/save_state";
 import { shown, type Shown } from "../review/answers";
 import { answers, message, valueIn, type Wanted } from "../review/decisions";
@@ -44,6 +45,7 @@ export class GraphView {
   private readonly finder: ClassFinder;
   private readonly save = new SaveState(() => this.outbox.retry());
   private readonly undoBar = new UndoBar(() => this.takeBack(false), () => this.takeBack(true));
+  private readonly progress = new Progress("labelled");
   private readonly back: HTMLButtonElement;
   private readonly legend = h("div", { class: "lnb-legend" });
   private readonly middle = h("div", { class: "lnb-graph-place" });
@@ -56,6 +58,7 @@ export class GraphView {
       request: async (kind: string, payload: Content) => (await panel.channel.request(kind, payload, [], PATIENCE)).content,
       changed: () => this.drawStandings(),
       saved: (entry) => {
+        if (entry.kind === "answer") this.progress.worked(entry.positions.length);
         const item = this.ego?.nodes[0] as Standing | undefined;
         if (entry.kind === "answer" && item && entry.positions.includes(item.position)) {
           const value = valueIn(entry.payload, item.position);
@@ -92,6 +95,7 @@ export class GraphView {
         this.palette.update(state.classes.slice(0, 60));
         if (this.ego) this.draw(this.ego);
       }
+      this.progress.set(state.n_known, state.n_items);
       if (revision >= 0 && state.revision !== revision) void this.refresh();
       revision = state.revision;
     });
@@ -125,7 +129,7 @@ export class GraphView {
     const { panel } = this;
     const answer = (what: string, key: string, wanted: Wanted) =>
       h("button", { class: "lnb-button", type: "button", "aria-keyshortcuts": key === "space" ? "Space" : key, onclick: () => this.press(wanted) }, what, h("span", { class: "lnb-key", "aria-hidden": "true" }, key));
-    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), h("span", { class: "lnb-grow" }), ...(panel.config.can_edit ? [this.whatIf.toggle, ...(panel.config.has_system ? [this.checks.toggle] : [])] : []), this.back);
+    panel.head.append(h("h2", { class: "lnb-title lnb-graph-title", dir: "auto" }, panel.config.title), this.progress.element, ...(panel.config.can_edit ? [this.whatIf.toggle, ...(panel.config.has_system ? [this.checks.toggle] : [])] : []), this.back);
     panel.body.before(h("div", { class: "lnb-graph-answers" }, this.palette.element, this.finder.element,
       h("div", { class: "lnb-graph-other", role: "group", "aria-label": "Other answers" }, answer("Accept", "space", { kind: "accept" }), answer("Not this", "x", { kind: "not" }), answer("Unsure", "?", { kind: "unsure" }), answer("Not in list", "0", { kind: "outside" }))));
     const warnings: string[] = panel.config.warnings ?? [];
@@ -174,7 +178,7 @@ export class GraphView {
         const { content } = await this.panel.channel.request(kind, { ...wishes, ...this.drawing.room });
         if (this.going > 1) return;       // a later one is on its way
         this.draw(content as unknown as Ego);
-        if (!quiet) this.panel.status.set(`${content.name}: ${content.label ?? "nothing proposed"}.`);
+        if (!quiet) this.panel.status.set(`${content.name}: ${content.label ?? "no proposal"}.`);
         if (held) this.drawing.focus();
       });
     } finally {

@@ -71,9 +71,9 @@ export function shown(item: ReviewItem, classes: readonly string[], pending?: { 
   return { label: item.label ?? filled, standing: "open" };
 }
 
-/** A label in words. */
-export function words(label: Label | null): string {
-  if (!label) return "nothing proposed";
+/** A label in words; `none` says that there is none. */
+export function words(label: Label | null, none = "no proposal"): string {
+  if (!label) return none;
   switch (label.kind) {
     case "class": return label.classes[0];
     case "not": return `not ${label.classes.join(", ")}`;

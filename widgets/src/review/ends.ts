@@ -10,7 +10,7 @@ export function leftWords({ progress: { reviewed, total } }: Page): string {
 
 /** The list is empty: because nothing is there, all is done, or the filters leave nothing. */
 export function emptyState({ progress: { reviewed, total } }: Page, only: string, unreviewed: boolean, showAll: () => void): HTMLElement {
-  if (!total) return drawnState("Nothing to review", "There are no items in this review.");
+  if (!total) return drawnState("Nothing to review", "No item is among those chosen. Call the review again with other items in only=, or without it for all.");
   const every = h("button", { class: "lnb-button", type: "button", onclick: showAll }, "Show all items");
   if (reviewed < total) return drawnState("No items here", only ? `No ${unreviewed ? "unreviewed " : ""}items show “${only}”.` : "", every);
   const done = drawnState("All reviewed", `${count(total, "item")} decided and kept.`, every);

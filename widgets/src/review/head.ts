@@ -1,7 +1,8 @@
 /** The head of a review: how far it is, how fast, its order and filters, and the page. */
 import { fill, focusedIn, h, number, setText } from "../shared/dom";
 import type { Page } from "./answers";
-import { QualityLine, type Quality } from "./quality";
+import { Progress } from "../shared/progress";
+import { QualityLine } from "./quality";
 
 export interface Wishes {
   order?: string;
@@ -15,10 +16,7 @@ export interface Wishes {
 export class ReviewHead {
   readonly title: HTMLElement;
   readonly elements: HTMLElement[];
-  private readonly bar = h("div", { class: "lnb-review-bar", style: "width:0" });
-  private readonly meter: HTMLElement;
-  private readonly done = h("span", { class: "lnb-review-done" });
-  private readonly speed = h("span", { class: "lnb-quiet" });
+  readonly progress = new Progress("reviewed");
   private readonly order: HTMLSelectElement;
   private readonly only: HTMLSelectElement;
   private readonly unreviewed: HTMLButtonElement;
@@ -32,7 +30,6 @@ export class ReviewHead {
 
   constructor(title: string, orders: Record<string, string>, private readonly mixed: boolean, words: boolean, private readonly wish: (wishes: Wishes) => void) {
     this.title = h("h2", { class: "lnb-title lnb-review-title", dir: "auto" }, title);
-    this.meter = h("div", { class: "lnb-review-meter", role: "progressbar", "aria-label": "Reviewed", "aria-valuemin": 0 }, this.bar);
     this.order = h("select", { class: "lnb-select", "aria-label": "Order", onchange: () => wish({ order: this.order.value }) },
       ...Object.entries(orders).map(([name, what]) => h("option", { value: name }, what)));
     this.only = h("select", { class: "lnb-select lnb-review-only", "aria-label": "Only items that show", onchange: () => wish({ shown_class: this.only.value }) });
@@ -45,7 +42,7 @@ export class ReviewHead {
     const pager = h("div", { class: "lnb-review-pager", role: "group", "aria-label": "Pages" }, this.before, this.page, this.pages, this.after);
     this.elements = [
       this.title,
-      h("div", { class: "lnb-review-progress" }, this.meter, this.done, this.speed),
+      this.progress.element,
       h("div", { class: "lnb-review-filters" }, Object.keys(orders).length > 1 && this.order, this.only, this.unreviewed, words && this.marked),
       pager,
       this.quality.element,
@@ -59,10 +56,9 @@ export class ReviewHead {
     fill(this.only, h("option", { value: "" }, "all classes"), ...names.map((name) => h("option", { value: name }, name)));
   }
 
-  set(page: Page, order: string, only: string, unreviewed: boolean, marked: boolean, perMinute: number | null): void {
+  set(page: Page, order: string, only: string, unreviewed: boolean, marked: boolean): void {
     this.marked.setAttribute("aria-pressed", String(marked));
-    const { reviewed, total } = page.progress;
-    this.progress(reviewed, total, perMinute, page.quality);
+    this.stands(page);
     this.order.value = order;
     this.only.value = only;
     this.unreviewed.setAttribute("aria-pressed", String(unreviewed));
@@ -72,14 +68,10 @@ export class ReviewHead {
     this.after.disabled = page.number >= page.pages - 1;
   }
 
-  progress(reviewed: number, total: number, perMinute: number | null, quality?: Quality): void {
+  /** How far the review is, and how well it goes. */
+  stands({ progress, quality }: Page): void {
     this.quality.set(quality, this.mixed);
-    this.meter.setAttribute("aria-valuemax", String(total));
-    this.meter.setAttribute("aria-valuenow", String(reviewed));
-    this.meter.setAttribute("aria-valuetext", `${reviewed} of ${total} reviewed`);
-    this.bar.style.width = `${total ? (100 * reviewed) / total : 0}%`;
-    setText(this.done, `${number(reviewed)} / ${number(total)} reviewed`);
-    setText(this.speed, perMinute === null ? "" : `${number(perMinute)} a minute`);
+    this.progress.set(progress.reviewed, progress.total);
   }
 
   private typed(): void {

@@ -21,7 +21,7 @@ export class ReviewCard {
   private readonly reason = h("div", { class: "lnb-review-reason", hidden: true, dir: "auto" });
 
   /** `beneath` keeps a line for the label before or the one suggested, where the group's head does not say it. */
-  constructor(source: ItemSource, size: number, pictures: boolean, private readonly beneath: boolean) {
+  constructor(source: ItemSource, size: number, pictures: boolean, private readonly beneath: boolean, private readonly none: string) {
     this.card = new ItemCard(source, { size });
     this.element = h("div", { class: "lnb-review-card", role: "option", tabindex: -1, "aria-selected": "false", "data-pictures": pictures ? "" : null },
       this.said, this.card.element,
@@ -50,8 +50,9 @@ export class ReviewCard {
     this.element.dataset.kind = label?.kind ?? "none";
     this.swatch.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
     this.element.style.setProperty("--lnb-colour", position >= 0 ? classColour(position) : "var(--lnb-neutral)");
-    setText(this.name, words(label));
-    this.name.title = words(label);
+    const shown = words(label, this.none);
+    setText(this.name, shown);
+    this.name.title = shown;
     const suggested = item.suggested >= 0 && item.suggested < classes.length && item.suggested !== position ? classes[item.suggested] : "";
     const sure = now.standing === "open" && item.confidence !== null ? sureness(item.confidence) : "";
     setText(this.note, sure);
@@ -63,7 +64,7 @@ export class ReviewCard {
     this.was.hidden = !this.beneath;
     // The line is never empty, so that a decision moves nothing on the page.
     this.was.replaceChildren(...(changed ? ["was ", h("bdi", {}, filled)] : suggested && now.standing === "open" ? [h("span", { class: "lnb-key" }, "."), " ", h("bdi", {}, suggested), "?"] : ["\u00a0"]));
-    setText(this.said, `${place}: ${words(label)}, ${SAYS[now.standing]}${sure ? `, ${sure} sure` : ""}${changed ? `, was ${filled}` : ""}${suggested && now.standing === "open" ? `, suggested: ${suggested}` : ""}. `);
+    setText(this.said, `${place}: ${shown}, ${SAYS[now.standing]}${sure ? `, ${sure} sure` : ""}${changed ? `, was ${filled}` : ""}${suggested && now.standing === "open" ? `, suggested: ${suggested}` : ""}. `);
   }
 
   select(selected: boolean, current: boolean): void {

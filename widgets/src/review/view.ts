@@ -5,7 +5,6 @@ import { ClassPalette } from "../shared/classes";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content, type Entry } from "../shared/outbox";
 import type { Panel } from "../shared/panel";
-import { Speed } from "../shared/speed";
 import { shown, words, type Page, type ReviewItem, type Shown } from "./answers";
 import { answerBar, type Bar } from "./bar";
 import { acceptPage, answers, message, NOTHING, valueIn, type Decision, type Wanted } from "./decisions";
@@ -43,7 +42,6 @@ export class ReviewView {
   private classes: readonly string[] = [];
   private readonly pages: PageSource;
   private readonly outbox: Outbox;
-  private readonly speed = new Speed();
   private readonly head: ReviewHead;
   private readonly palette: ClassPalette;
   private readonly finder: ClassFinder;
@@ -206,18 +204,18 @@ export class ReviewView {
   private drawHead(): void {
     const { model } = this.panel;
     this.panel.items.marks.on = this.panel.config.words === true && model.get("marked") === true;
-    this.head.set(this.page, model.get("order"), model.get("shown_class"), model.get("unreviewed"), model.get("marked"), this.speed.perMinute());
+    this.head.set(this.page, model.get("order"), model.get("shown_class"), model.get("unreviewed"), model.get("marked"));
   }
 
   private drawCards(): void {
     const { model } = this.panel;
     const pictures = ["image", "audio", "clip"].includes(this.panel.state.modality);
     this.cards = this.page.items.map((item) => {
-      const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null);
+      const card = new ReviewCard(this.panel.items, PICTURE, pictures, this.page.groups.length === 1 && this.page.groups[0].class === null, this.panel.config.none);
       card.show(item);
       return card;
     });
-    const groups = this.page.groups.map((group) => drawGroup(group, this.classes, this.cards.map((card) => card.element)));
+    const groups = this.page.groups.map((group) => drawGroup(group, this.classes, this.cards.map((card) => card.element), this.panel.config.none));
     if (groups.length) fill(this.list, ...groups);
     else fill(this.list, emptyState(this.page, model.get("shown_class"), model.get("unreviewed"), () => void this.wishAndFocus({ shown_class: "", unreviewed: false })));
     this.list.setAttribute("role", groups.length ? "listbox" : "note");
@@ -352,18 +350,18 @@ export class ReviewView {
   private saved(entry: Entry, answer: Content): void {
     if (answer.progress) this.page.progress = answer.progress;
     if (entry.kind === "answer") {
-      this.speed.add(entry.positions.length, performance.now());
+      this.head.progress.worked(entry.positions.length);
       // Until the page comes anew, the items show what was kept.
       for (const item of this.page.items) {
         if (!entry.positions.includes(item.position)) continue;
         const now = shown(item, this.classes, { value: valueIn(entry.payload, item.position), state: "waiting" });
         item.label = valueIn(entry.payload, item.position) === null ? null : now.label;
         item.reviewed = item.label !== null;
-        if (entry.positions.length === 1) this.panel.status.set(`Kept: ${words(item.label)}.`);
+        if (entry.positions.length === 1) this.panel.status.set(`Kept: ${words(item.label, "no label")}.`);
       }
     } else this.tookBack(entry.payload.redo === true, answer);
     if (answer.quality) this.page.quality = answer.quality;
-    this.head.progress(this.page.progress.reviewed, this.page.progress.total, this.speed.perMinute(), this.page.quality);
+    this.head.stands(this.page);
     this.drawEnd();
     this.pages.refresh();
   }

@@ -35,7 +35,7 @@ export class TriagePane implements Pane {
     const position = now.label?.kind === "class" ? classes.indexOf(now.label.classes[0]) : -1;
     const suggested = item.suggested >= 0 && item.suggested !== position ? classes[item.suggested] : undefined;
     fill(this.now,
-      h("dt", {}, "Label"), h("dd", {}, swatch(position), h("strong", { dir: "auto" }, words(now.label) === "nothing proposed" ? "none" : words(now.label)), h("span", { class: "lnb-quiet" }, SAYS[now.standing])),
+      h("dt", {}, "Label"), h("dd", {}, swatch(position), h("strong", { dir: "auto" }, words(now.label, "none")), h("span", { class: "lnb-quiet" }, SAYS[now.standing])),
       suggested !== undefined && h("dt", {}, "Suggested"), suggested !== undefined && h("dd", {}, swatch(item.suggested), h("strong", { dir: "auto" }, suggested), h("span", { class: "lnb-key" }, ".")),
       item.score !== undefined && item.score !== null && h("dt", {}, "Score"), item.score !== undefined && item.score !== null && h("dd", {}, String(item.score)),
       item.confidence !== null && h("dt", {}, "Sure"), item.confidence !== null && h("dd", {}, sure(item.confidence)));

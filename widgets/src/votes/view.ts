@@ -5,6 +5,7 @@ import { keyLegend, state as drawnState, UndoBar } from "../shared/feedback";
 import type { KeyTable } from "../shared/keys";
 import { Outbox, type Content } from "../shared/outbox";
 import type { LabelValue, Panel } from "../shared/panel";
+import { Progress } from "../shared/progress";
 import { SaveState } from "../shared/save_state";
 import { Tall } from "../shared/tall";
 import { RowSource, type Row } from "./rows";
@@ -22,6 +23,7 @@ export class VoteView {
   private readonly sources: string[];
   private readonly rows: RowSource;
   private readonly palette: ClassPalette;
+  private readonly progress = new Progress("labelled");
   private readonly outbox: Outbox;
   private readonly save = new SaveState(() => this.outbox.retry());
   private readonly undoBar = new UndoBar(() => this.step("undo"), () => this.step("redo"));
@@ -46,7 +48,7 @@ export class VoteView {
     this.palette = new ClassPalette({ onPick: (position) => this.decide(this.classes[position]), onNew: (name) => this.newClass(name) });
     this.outbox = new Outbox({
       request: async (kind, { position, ...payload }: Content) => (await panel.channel.request(kind, payload, position === undefined ? [] : [Uint32Array.of(position)], PATIENCE)).content,
-      changed: () => this.drawSaving(), saved: (entry) => panel.status.set(entry.kind === "decide" ? "Kept" : entry.kind === "undo" ? "Undone" : "Done again"), refused: (_, reason) => panel.toasts.error(reason),
+      changed: () => this.drawSaving(), saved: (entry) => this.saved(entry.kind), refused: (_, reason) => panel.toasts.error(reason),
     });
     panel.onCleanup(() => { this.outbox.close(); cancelAnimationFrame(this.frame); });
     this.sort = h("button", { class: "lnb-button", type: "button", onclick: () => this.ask({ sort: panel.model.get("sort") === "conflict" ? "position" : "conflict" }) }, "Most divided first");
@@ -64,6 +66,7 @@ export class VoteView {
     this.panel.onState((state) => {
       this.classes = state.classes;
       this.palette.update(state.classes, state.counts);
+      this.progress.set(state.n_known, state.n_items);
       this.drawSaving();
       if (!first) { this.rows.refresh(); void this.panel.attempt(() => this.drawSources()); }
       first = false;
@@ -91,7 +94,7 @@ export class VoteView {
       this.filters.set(name, button);
       group.append(button);
     }
-    fill(panel.head, h("h2", { class: "lnb-title lnb-votes-title" }, panel.config.title), this.facts, h("span", { class: "lnb-grow" }), group, this.sort);
+    fill(panel.head, h("h2", { class: "lnb-title lnb-votes-title" }, panel.config.title), this.progress.element, this.facts, h("span", { class: "lnb-grow" }), group, this.sort);
     panel.body.before(h("div", { class: "lnb-votes-answers" }, this.palette.element));
     const warnings: string[] = panel.config.warnings ?? [];
     if (warnings.length) panel.body.append(h("p", { class: "lnb-quiet", role: "note", dir: "auto" }, warnings.join(" ")));
@@ -117,6 +120,11 @@ export class VoteView {
   private nextFilter(): void {
     const names = [...this.filters.keys()];
     this.ask({ filter: names[(names.indexOf(this.panel.model.get("filter")) + 1) % names.length], source: -1 });
+  }
+
+  private saved(kind: string): void {
+    if (kind === "decide") this.progress.worked(1);
+    this.panel.status.set(kind === "decide" ? "Kept" : kind === "undo" ? "Undone" : "Done again");
   }
 
   private drawFilters(): void {
