@@ -18,7 +18,7 @@ import torch
 from labelnb.checks import generator, within
 from labelnb.compute.probe import ProbeSpace, out_of_fold
 
-__all__ = ["PENALTIES", "KnownShare", "class_chances", "known_share", "label_chances", "novelty"]
+__all__ = ["PENALTIES", "KnownShare", "class_chances", "known_share", "label_chances", "likeness", "novelty"]
 
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)
 """Of the probe on unit rows, from which the one is taken that predicts best out of fold."""
@@ -121,6 +121,25 @@ def known_share(scores: torch.Tensor, labels: torch.Tensor) -> KnownShare:
     value, top, also = float(ratio[best]), float(above[0][best]), float(above[1][best])
     error = value * math.sqrt((1 - top) / (top * len(p)) + (1 - also) / (max(also, 1 / len(u)) * len(u)))
     return KnownShare(min(1.0, value), error, top)
+
+
+def likeness(chances: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """(N,) P(labelled | x) in units of what the labelled items of the item's likeliest known class have on average.
+
+    For `known_share`: by chance or not, more is labelled of some classes than of others, and by P(labelled | x) alone these would fill the
+    bin and stand for all.
+
+    Parameters
+    ----------
+    chances : (N, L + 1) rows of `label_chances`
+    labels : (N,) places among the known classes, -1 where there is no label
+    """
+    known = chances.shape[1] - 1
+    labelled = 1 - chances[:, known]
+    told = labels >= 0
+    onehot = torch.nn.functional.one_hot(labels[told], known).to(chances.dtype)
+    means = (onehot.T @ labelled[told]) / onehot.sum(0).clamp_min(1)
+    return labelled / means[chances[:, :known].argmax(1)].clamp_min(1e-6)
 
 
 def novelty(chances: torch.Tensor, told: int, share: float) -> torch.Tensor:

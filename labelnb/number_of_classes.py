@@ -1,9 +1,12 @@
-"""How many classes nobody named: three ways to estimate the number of groups beside the known classes, with their uncertainty.
+"""How many classes nobody named: four ways to estimate the number of groups beside the known classes, with their uncertainty.
 
 - `hidden`: the number of clusters under which k-means tells the labelled items apart best, in a space fitted while some known classes
   are hidden. Too few clusters join known classes, too many cut them; the hidden ones are as strange to the space as the novel ones.
   Sources: Vaze et al. 2022 (arXiv 2201.02609, section 3.4) for the accuracy on labelled items over the number of clusters; Han, Vedaldi
   and Zisserman 2019 (arXiv 1908.09884) and Troisemaine et al. 2023 (arXiv 2311.05440) for hiding known classes.
+- `shares`: how many items are of no known class, by the average size of a known class. Of known classes a part is labelled, of new ones
+  nothing, so that the labels themselves say how much is new, where they were given at random within a class (Garg et al. 2021, arXiv
+  2111.00980). `hidden` takes it into account, which decides where its own curve is flat.
 - `silhouette`: the largest mean silhouette (Rousseeuw 1987) in the space whitened on the known classes, of the items in new groups.
 - `stability`: the clusterings that two random halves of the items lead to agree best (Lange, Roth, Braun and Buhmann 2004).
 """
@@ -19,15 +22,19 @@ import torch
 from labelnb.checks import generator, positive_int, unit_rows
 from labelnb.compute.kmeans import content_order, kmeans
 from labelnb.compute.seeded_kmeans import seeded_kmeans
+from labelnb.label_chance import known_share, label_chances, likeness
 from labelnb.metrics import adjusted_rand_index, clustering_accuracy
 from labelnb.open_world import OpenWorld, group_count, open_world, principal, whitened
 
-__all__ = ["METHODS", "Estimate", "Opening", "estimate_clusters", "estimate_novel", "opened", "resolve", "settled"]
+__all__ = ["METHODS", "Estimate", "Opening", "Way", "by_shares", "estimate_clusters", "estimate_novel", "opened", "resolve", "settled"]
 
-METHODS: tuple[Literal["hidden", "silhouette", "stability"], ...] = ("hidden", "silhouette", "stability")
+Way = Literal["hidden", "shares", "silhouette", "stability"]
+METHODS: tuple[Way, ...] = ("hidden", "shares", "silhouette", "stability")
 """The ways to estimate."""
 SAMPLE = 3000
 """Items looked at: the curves change little with more, the time grows with it."""
+UNLIKE = 0.2
+"""By how much, as a standard deviation, novel classes may be larger or smaller on average than known ones before `shares` is doubted."""
 POINTS = 16
 """Numbers tried over the whole range; then all numbers near the best one are."""
 
@@ -36,11 +43,12 @@ class Estimate(NamedTuple):
     """A number of novel classes and how sure it is."""
 
     number: int
-    """The middle of the numbers that are as good as the best one by the mean over the repetitions, within one standard error."""
+    """The middle of the numbers that are as good as the best one by the mean over the repetitions, within one standard error; of `hidden`
+    the likeliest by its curve and by `shares` together."""
     low: int
-    """Least of the numbers that are as good as the best one within two standard errors."""
+    """Least of the numbers that are as good as the best one within two standard errors, or that `shares` gives, where it was asked."""
     high: int
-    """Largest of the numbers that are as good as the best one within two standard errors."""
+    """Largest of them."""
     counts: np.ndarray
     """(M,) int64 the numbers tried, ascending."""
     scores: np.ndarray
@@ -52,7 +60,7 @@ Criterion = Callable[[int, int], float]
 
 
 def estimate_novel(
-    world: OpenWorld, *, method: Literal["hidden", "silhouette", "stability"] = "hidden", most: int | None = None, repeats: int = 12,
+    world: OpenWorld, *, method: Way = "hidden", most: int | None = None, repeats: int = 12,
     whiten: bool = True, seed: int = 0,
 ) -> Estimate:
     """Estimate how many classes there are among the unlabelled items beside the known ones.
@@ -60,7 +68,7 @@ def estimate_novel(
     Parameters
     ----------
     world : items and labels, from `open_world`
-    method : `hidden` needs two known classes; `silhouette`; `stability`
+    method : `hidden` needs two known classes; `shares`; `silhouette`; `stability`
     most : largest number tried; None for twice the known classes in all, and 10 at least
     repeats : repetitions, each with other classes hidden or other halves
     whiten : False where the rows of `world` are a space of their own already (not for `hidden`, which whitens by the classes not hidden)
@@ -81,11 +89,50 @@ def estimate_novel(
     most = max(10, L) if most is None else positive_int("most", most, low=0)
     most = min(most, int(small.free.sum()))
     if method == "hidden":
-        made = _hidden(small, L, repeats, seed)
-    else:
-        space = whitened(small.x, small.labels) if whiten else small.x
-        made = (_silhouette if method == "silhouette" else _stability)(small, space, L, seed)
-    return _search(made, 0, most, repeats)
+        found = _search(_hidden(small, L, repeats, seed), 0, most, repeats)
+        return _with_shares(found, by_shares(small, repeats=repeats, seed=seed))
+    if method == "shares":
+        return _nearest_to(by_shares(small, repeats=repeats, seed=seed), most)
+    space = whitened(small.x, small.labels) if whiten else small.x
+    return _search((_silhouette if method == "silhouette" else _stability)(small, space, L, seed), 0, most, repeats)
+
+
+def by_shares(world: OpenWorld, *, repeats: int, seed: int) -> np.ndarray:
+    """(R,) float64 novel classes by how much is new, each of a resample of the items and one of three divisions into folds.
+
+    It takes the novel classes to be as large on average as the known ones, and labels to have been given at random within a class.
+    """
+    rows, free = whitened(world.x, world.labels), world.free
+    looks = [likeness(label_chances(rows, world.labels, seed=seed + fold), world.labels) for fold in range(min(3, repeats))]
+    draw, made = np.random.default_rng(seed), []
+    told, rest = (np.flatnonzero(part.cpu().numpy()) for part in (~free, free))
+    for r in range(repeats):
+        at = torch.from_numpy(np.concatenate([draw.choice(told, len(told)), draw.choice(rest, len(rest))])).to(rows.device)
+        share = known_share(looks[r % len(looks)][at], world.labels[at]).value
+        made.append((1 - share) * len(rest) * len(world.known) / (len(told) + share * len(rest)))
+    return np.array(made)
+
+
+def _nearest_to(numbers: np.ndarray, most: int) -> Estimate:
+    """The numbers by shares as an estimate: their mean and two standard deviations, and how far each count is from each."""
+    counts = np.arange(most + 1)
+    middle, spread = float(numbers.mean()), 2 * float(numbers.std(ddof=1)) if len(numbers) > 1 else 0.0
+    number, low, high = (min(max(round(middle + side * spread), 0), most) for side in (0, -1, 1))
+    return Estimate(number, low, high, counts, -np.abs(counts - numbers[:, None]))
+
+
+def _with_shares(found: Estimate, numbers: np.ndarray) -> Estimate:
+    """The estimate by hidden classes and what the shares say, each weighed by how sure it is; the range holds what either says.
+
+    A number costs the square of by how many standard errors its curve lies behind the best one's, and that of by how many standard
+    deviations it is off the mean number by shares: the least sum is the likeliest where both errors are Gaussian.
+    """
+    behind, error = _behind(found.scores)
+    middle = float(numbers.mean())
+    spread = max(float(numbers.std(ddof=1)) if len(numbers) > 1 else 0.0, UNLIKE * middle, 0.5)
+    cost = (behind / np.maximum(error, 1e-3)) ** 2 + ((found.counts - middle) / spread) ** 2
+    low, high = (min(max(round(middle + side * spread), 0), int(found.counts[-1])) for side in (-2, 2))
+    return found._replace(number=int(found.counts[cost.argmin()]), low=min(low, found.low), high=max(high, found.high))
 
 
 def estimate_clusters(
@@ -145,10 +192,16 @@ def settled(counts: np.ndarray, scores: np.ndarray) -> tuple[int, int, int]:
     The curve is flat about its top and its highest point is there by chance, so that the middle of what cannot be told from it is taken.
     Repetitions are compared with themselves: what makes all numbers good or bad in one of them (which classes were hidden) cancels.
     """
-    behind = scores[:, [int(scores.mean(0).argmax())]] - scores
-    error = behind.std(0, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else np.zeros(len(counts))
-    near, fair = (counts[behind.mean(0) <= times * error + 1e-12] for times in (1, 2))
+    behind, error = _behind(scores)
+    near, fair = (counts[behind <= times * error + 1e-12] for times in (1, 2))
     return int(near[np.abs(near - (near[0] + near[-1]) / 2).argmin()]), int(fair[0]), int(fair[-1])
+
+
+def _behind(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) by how much each number's scores lie behind those of the best one, repetition by repetition, and the standard error of that."""
+    behind = scores[:, [int(scores.mean(0).argmax())]] - scores
+    error = behind.std(0, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else np.zeros(scores.shape[1])
+    return behind.mean(0), error
 
 
 def resolve(world: OpenWorld, n_novel: int | None, seed: int, *, low: int = 0) -> tuple[int, dict[str, Any], tuple[str, ...]]:

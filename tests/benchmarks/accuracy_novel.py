@@ -39,7 +39,8 @@ METHODS: dict[str, Method] = {
     "pairwise_similarity": Method(novel.pairwise_similarity),
 }
 NUMBERS: dict[str, Method] = {
-    f"number, {name}": Method(novel.number_of_classes, {"method": name}, estimate_novel) for name in ("hidden", "silhouette", "stability")
+    f"number, {way}": Method(novel.number_of_classes, {"method": way}, estimate_novel)
+    for way in ("hidden", "shares", "silhouette", "stability")
 }
 
 

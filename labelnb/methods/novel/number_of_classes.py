@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import torch
 
 from labelnb.checks import Range, positive_int
-from labelnb.number_of_classes import METHODS, Estimate, estimate_novel
+from labelnb.number_of_classes import METHODS, Estimate, Way, estimate_novel
 from labelnb.open_world import open_world
 from labelnb.results import Report
 
@@ -23,7 +23,7 @@ def number_of_classes(
     embeddings: torch.Tensor,
     labels: torch.Tensor,
     *,
-    method: Literal["hidden", "silhouette", "stability", "all"] = "hidden",
+    method: Literal["hidden", "shares", "silhouette", "stability", "all"] = "hidden",
     most: int | None = None,
     repeats: Annotated[int, Range(2, 100)] = 12,
     seed: int = 0,
@@ -35,7 +35,8 @@ def number_of_classes(
     embeddings : (N, D) one vector an item
     labels : (N,) class positions, -1 where unknown; a class is known when one item has its label
     method : `hidden`, k-means tells labelled items apart best, in a space fitted while known classes are hidden; `silhouette` of the new
-        groups in the whitened space; `stability` between halves of the items; `all` shows the three beside each other
+        groups in the whitened space; `stability` between halves of the items; `shares`, how much of what has no label is of no known class,
+        by the size of the known ones; `all` shows the four beside each other. `hidden` takes `shares` into account
     most : largest number tried; None for as many as there are known classes, and 10 at least
     repeats : repetitions; their disagreement is the uncertainty
     seed : of what is drawn
@@ -63,7 +64,7 @@ def number_of_classes(
     if method not in (*METHODS, "all"):
         raise ValueError(f"method: got {method!r}, expected one of {', '.join(METHODS)}, all")
     world = open_world(embeddings, labels, seed=seed)
-    wanted: tuple[Literal["hidden", "silhouette", "stability"], ...] = METHODS if method == "all" else (method,)
+    wanted: tuple[Way, ...] = METHODS if method == "all" else (method,)
     made: dict[str, Estimate] = {name: estimate_novel(world, method=name, most=most, repeats=repeats, seed=seed) for name in wanted}
     first = made[wanted[0]]
     rows = [

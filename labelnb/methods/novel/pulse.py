@@ -18,7 +18,7 @@ from labelnb.compute.consensus import joined
 from labelnb.compute.kmeans import kmeans
 from labelnb.compute.knn import knn_graph
 from labelnb.compute.seeded_kmeans import class_means
-from labelnb.label_chance import class_chances, known_share, label_chances, novelty
+from labelnb.label_chance import class_chances, known_share, label_chances, likeness, novelty
 from labelnb.number_of_classes import opened
 from labelnb.open_world import OpenWorld, grouped
 from labelnb.results import Clusters
@@ -92,7 +92,7 @@ def pulse(
         return grouped(world, world.labels, evidence=facts, warnings=warnings)
     told = int((~free).sum())
     chances = label_chances(rows, world.labels, l2=l2, folds=folds, seed=seed)
-    share = _share(chances, world, number) if shares == "equal" else known_share(1 - chances[:, L], world.labels).value
+    share = _share(chances, world, number) if shares == "equal" else known_share(likeness(chances, world.labels), world.labels).value
     share = min(max(share, 1 / len(rows)), 1.0) if number else 1.0
     known = class_chances(rows, world.labels, l2=l2, folds=folds, seed=seed)
     if neighbours and len(rows) > 2:
