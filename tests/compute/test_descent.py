@@ -10,7 +10,7 @@ import torch
 
 from labelnb.bench.data import folded
 from labelnb.compute import knn_graph
-from labelnb.compute.compiled import apart, descend, guests, near_partitions, weighed
+from labelnb.compute.compiled import apart, best_of, descend, guests, merge_rows, near_partitions, reverse_lists, weighed
 from labelnb.compute.descent import EFFORTS, begins_by_halves, descent, promising
 from labelnb.compute.partitions import plan
 from labelnb.compute.screening import Rows
@@ -161,6 +161,63 @@ def test_listed_rows_are_weighed_anew():
     weighed(0, 30, x, bias, indices.astype(np.int32), values)
     expected = np.where(indices < 0, -np.inf, np.einsum("nd,nkd->nk", x, x[indices]) + bias[indices])
     np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kept", [1, 5, 22])
+def test_empty_lists_take_the_best_of_a_long_row(dtype, kept):
+    """Rows of any scale and offset, with masked values, with many equal ones, all equal."""
+    rng = np.random.default_rng(0)
+    found = rng.normal(size=(60, 300)) * 10.0 ** rng.integers(-6, 4, (60, 1)) + 10 * rng.normal(size=(60, 1))
+    found[::3, ::7], found[1::3] = -np.inf, np.round(found[1::3])
+    found[5], found[7, 3:] = 2, -np.inf
+    found, members = found.astype(dtype), np.arange(1000, 1300, dtype=np.int32)
+    values, indices = np.full((60, kept), -np.inf, dtype), np.full((60, kept), -1, np.int32)
+    merge_rows(0, 60, found, np.arange(60), members, values, indices)
+    np.testing.assert_array_equal(np.sort(values, 1), np.sort(found, 1)[:, -kept:])
+    for mine, row, who in zip(values, found, indices, strict=True):
+        assert all(np.isneginf(v) or row[j - 1000] == v for v, j in zip(mine, who, strict=True))
+        assert len(set(who[who >= 0].tolist())) == (who >= 0).sum()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_best_of_a_list_come_first_and_equal_ones_by_position(dtype):
+    rng = np.random.default_rng(0)
+    keys, indices = rng.integers(0, 6, (40, 30)).astype(dtype), np.stack([rng.permutation(100)[:30] for _ in range(40)])
+    keys[3], keys[4, 2:], indices[4, 2:] = -np.inf, -np.inf, -1
+    out_i, out_s = np.empty((40, 7), np.int64), np.empty((40, 7), dtype)
+    best_of(0, 40, keys, indices, keys * 2, out_i, out_s)
+    for row, known, made_i, made_s in zip(keys, indices, out_i, out_s, strict=True):
+        expected = sorted(range(30), key=lambda c: (-row[c], known[c]))[:7]
+        assert made_i.tolist() == known[expected].tolist()
+        np.testing.assert_array_equal(made_s, 2 * row[expected])
+
+
+def test_who_lists_a_row_is_known_to_it():
+    rng = np.random.default_rng(0)
+    indices = np.stack([rng.permutation(20)[:6] for _ in range(50)]).astype(np.int32)
+    values, fresh = rng.random((50, 6)).astype(np.float32), rng.integers(0, 2, (50, 6)).astype(np.uint8)
+    indices[7, 4:], values[7, 4:] = -1, -np.inf
+    who, new = reverse_lists(values, indices, fresh, 9)
+    for j in range(50):
+        asking = [(values[i, c], i, fresh[i, c]) for i in range(50) for c in range(6) if indices[i, c] == j]
+        expected = sorted((i, f) for _, i, f in sorted(asking, reverse=True)[:9])
+        assert sorted((i, f) for i, f in zip(who[j].tolist(), new[j].tolist(), strict=True) if i >= 0) == expected
+
+
+def test_products_in_half_precision_are_near_the_true_ones():
+    from labelnb.compute.descent import _Room
+
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(3 + 0.1 * rng.normal(size=(400, 70)).astype(np.float32))
+    held, at, room = x[100:231], torch.arange(0, 400, 3), _Room(70, 131, True)
+    middle = held.mean(0)
+    for asking in (at, at[:5]):                                                             # many, then few in the same memory
+        room.inner[:131] = held - middle
+        made = room.halved(x, asking, middle, 131) + held @ middle
+        true = x[asking].double() @ held.double().T
+        assert float((made - true).abs().max()) < 0.01 < float((x[asking].bfloat16() @ held.bfloat16().T - true).abs().max())
+        torch.testing.assert_close(room.plain(x, asking, held).double(), true, atol=1e-3, rtol=0)
 
 
 def test_distances_of_near_rows_keep_their_digits():
