@@ -38,7 +38,7 @@ class Effort(NamedTuple):
     groups and without."""
 
 
-EFFORTS = (Effort(0.95, 3, 8, 7, 16, 6), Effort(0.98, 4, 16, 25, 32, 18))
+EFFORTS = (Effort(0.97, 3, 10, 10, 20, 4), Effort(0.98, 4, 16, 25, 32, 18))
 """The second is for data in which the first finds too few."""
 MOST_PARTITIONS = 24
 """Partitions that any row looks into at first, at most."""
