@@ -6,6 +6,8 @@ Each in a notebook of its own in a real JupyterLab, taking turns. Measured, for 
 
 - first paint: from running the cell until points can be read back from the canvas (2% of its pixels are not the background)
 - all drawn: until the picture no longer changes
+- frame: milliseconds from one frame of the page to the next while the wheel turns over the map, 20 steps in and 20 out, the 95th
+  percentile; plotly's map follows the wheel only where it is told to, and is left out
 - lasso: from letting go of the button until Python's observer of the selection is called; median of three
 - down: bytes of the websocket's messages, a point; heap: of the page after a collection, with the array buffers, JupyterLab's own included
 
@@ -81,8 +83,11 @@ window.watch = () => {
 """
 
 
-FIELDS = ("first", "drawn", "lasso", "selected", "a_point", "heap")
-"""Of one notebook: three times in seconds, a number of points, bytes a point, megabytes."""
+FIELDS = ("first", "drawn", "frame", "lasso", "selected", "a_point", "heap")
+"""Of one notebook: two times in seconds, one in milliseconds, one in seconds, a number of points, bytes a point, megabytes."""
+FRAMES = """window.gaps = []; window.rolling = true; let last = 0;
+const frame = (at) => { if (last) gaps.push(at - last); last = at; if (window.rolling) requestAnimationFrame(frame); };
+requestAnimationFrame(frame);"""
 
 
 def measure(lab: Lab, name: str, n: int, folder: Path, turn: int, row: dict[str, Any]) -> None:
@@ -108,6 +113,7 @@ def measure(lab: Lab, name: str, n: int, folder: Path, turn: int, row: dict[str,
         used = session.send("Runtime.getHeapUsage")
         heap = used["usedSize"] + used.get("backingStorageSize", 0)
         row |= {"first": first, "drawn": drawn, "a_point": down / n, "heap": heap / 1e6, "lasso": math.nan, "selected": math.nan}
+        row["frame"] = math.nan if name == "plotly" else _frames(notebook, SURFACE[name])
         print(json.dumps(row), file=sys.stderr, flush=True)
         for row["lasso"], row["selected"] in _lassos(notebook, SURFACE[name]):
             pass
@@ -117,6 +123,22 @@ def _bytes(frame: dict[str, Any]) -> int:
     """Length of a websocket frame; binary ones come as base64."""
     data = str(frame["payloadData"])
     return len(data) * 3 // 4 if frame["opcode"] == 2 else len(data.encode())
+
+
+def _frames(notebook: NotebookPage, surface: str) -> float:
+    """95th percentile of the milliseconds from frame to frame while a hand zooms in and out again."""
+    page = notebook.page
+    box = notebook.output(1).locator(surface).first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(1_000)
+    page.evaluate(f"() => {{ {FRAMES} }}")
+    for step in range(40):
+        page.mouse.wheel(0, -60 if step < 20 else 60)
+        page.wait_for_timeout(25)
+    gaps = page.evaluate("() => { window.rolling = false; return gaps; }")
+    page.wait_for_timeout(1_000)
+    notebook.python("told.clear()")
+    return float(np.percentile(gaps, 95))
 
 
 def _lassos(notebook: NotebookPage, surface: str) -> Iterator[tuple[float, float]]:
@@ -159,15 +181,16 @@ def main(sizes: list[int], names: list[str], turns: int, into: Path) -> None:
             done.append(row)
             with into.open("a") as file:
                 file.write(json.dumps(row) + "\n")
-    print("| N | library | first paint, s | all drawn, s | lasso to Python, s | selected | bytes a point | heap, MB | turns |\n"
-          "|---|---|---|---|---|---|---|---|---|")
+    print("| N | library | first paint, s | all drawn, s | frame, ms | lasso to Python, s | selected | bytes a point | heap, MB | turns |\n"
+          "|---|---|---|---|---|---|---|---|---|---|")
     for n in sizes:
         for name in names:
-            found = [[one[field] for field in FIELDS] for one in done if (one["n"], one["name"]) == (n, name) and "first" in one]
+            own = [one for one in done if (one["n"], one["name"]) == (n, name) and "first" in one]
+            found = [[one.get(field, math.nan) for field in FIELDS] for one in own]
             if found:
-                first, drawn, lasso, selected, a_point, heap = np.nanmedian(np.array(found, float), axis=0)
-                print(f"| {n:,} | {name} | {first:.2f} | {drawn:.2f} | {lasso:.3f} | {selected:,.0f} | {a_point:.1f} | {heap:.0f} | "
-                      f"{len(found)} |")
+                first, drawn, frame, lasso, selected, a_point, heap = np.nanmedian(np.array(found, float), axis=0)
+                print(f"| {n:,} | {name} | {first:.2f} | {drawn:.2f} | {frame:.0f} | {lasso:.3f} | {selected:,.0f} | "
+                      f"{a_point:.1f} | {heap:.0f} | {len(found)} |")
 
 
 if __name__ == "__main__":

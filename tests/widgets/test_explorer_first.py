@@ -146,3 +146,30 @@ def test_what_python_found_is_marked_before_anything_was_selected(mount: Any) ->
     shown.page.evaluate("() => document.querySelectorAll('.lnb-map-over, .lnb-map-names, .lnb-map-tools').forEach((one) => one.remove())")
     assert shown.page.locator(".lnb-side-count").inner_text() == "50"
     assert (pixels(shown).max(axis=2) < 110).sum() > 50, "no dark rings around what was found"
+
+
+@pytest.mark.browser
+def test_recordings_have_room_to_be_played_on_the_side_and_by_key(mount: Any, tmp_path: Any) -> None:
+    import wave
+
+    import labelnb as lnb
+
+    for k in range(4):
+        with wave.open(str(tmp_path / f"tone{k}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8_000)
+            file.writeframes((9_000 * np.sin(np.arange(8_000) * (k + 1) / 5)).astype("<i2").tobytes())
+    with lnb.Session(lnb.load(tmp_path), classes=["low", "high"], path=tmp_path / "tones.lnb") as session:
+        explorer = Explorer(session, np.random.default_rng(0).normal(size=(4, 2)))
+        explorer.select([0, 1])
+        explorer._repr_mimebundle_()
+        shown = mount(explorer)
+        button = shown.page.locator(".lnb-grid .lnb-play").first
+        button.wait_for()
+        room = "(e) => e.closest('.lnb-card-picture').getBoundingClientRect().bottom - e.getBoundingClientRect().bottom"
+        assert button.evaluate(room) >= -1, "the bar is cut off"
+        shown.page.locator(".lnb-grid").focus()
+        shown.page.keyboard.press("Space")
+        shown.page.wait_for_function("() => window.sent.includes('media')")
+        assert shown.errors == []

@@ -113,7 +113,7 @@ class Explorer {
       h("div", { class: "lnb-colour-by" }, h("span", { class: "lnb-caps" }, "Colour"), group, columns.length > 0 && this.column), this.searchForm);
     fill(panel.body, h("div", { class: "lnb-map" }, this.map.area, this.legend.element), this.side.element);
     fill(panel.foot, panel.status.element, h("span", { class: "lnb-grow" }), this.save.element, this.progress.element, this.undoBar.element,
-      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save as PNG"], ["shift p", "as SVG"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
+      h("div", { class: "lnb-foot-keys" }, keyLegend([["1–9", "label"], ["n", "new class"], ["l r m", "lasso, rectangle, move"], ["shift", "add"], ["alt", "take away"], ["v", "select view"], ...(["audio", "clip"].includes(panel.state.modality) ? [["space", "play"] as [string, string]] : []), ["+ − f", "zoom"], ["s", "more like these"], ["shift s", "less like these"], ["p", "save as PNG"], ["shift p", "as SVG"], ["/", "search"], ["u", "undo"], ["esc", "clear"]])));
   }
 
   private listen(): void {
@@ -145,7 +145,7 @@ class Explorer {
       v: () => map.selectView("set"), "Shift+v": () => map.selectView("add"),
       u: () => this.step("undo"), "Shift+u": () => this.step("redo"), s: () => void this.similar(false), "Shift+s": () => void this.similar(true), p: () => void this.savePicture(false), "Shift+p": () => void this.savePicture(true),
       "/": () => { if (this.searchForm.hidden) return false; this.searchField.focus(); },
-      " ": () => { if (!inGrid) return false; side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
+      " ": () => { if (!inGrid) return false; if (side.results || !side.grid.play()) side.grid.press(); }, Enter: () => { if (!inGrid) return false; side.grid.press(); },
       x: () => this.takeAway(), Delete: () => this.takeAway(), Backspace: () => this.decide(null, "set back to no label"),
       Escape: () => { if (!map.abandon()) { if (side.results) this.showResults(null); else this.select(new Bits(this.selection.length)); } },
     };

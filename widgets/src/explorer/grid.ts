@@ -6,6 +6,8 @@ import type { ItemSource } from "../shared/items";
 export interface GridOptions {
   /** Pictures stand in tiles, texts in rows. */
   tiles: boolean;
+  /** Recordings or clips. */
+  played?: boolean;
   label: string;
   /** The focus ring came to an item. */
   onFocus(position: number): void;
@@ -20,6 +22,8 @@ export interface GridOptions {
 const GAP = 6;
 const TILE = 66;
 const ROW = 58;
+/** Of a recording or clip: its picture, a bar to play it, its name and its label. */
+const PLAYED = 122;
 /** Browsers give up on taller elements than some 17 million pixels. */
 const MOST = 150_000;
 
@@ -67,6 +71,11 @@ export class VirtualGrid {
     if (this.count) this.options.onPress(this.positions[this.active]);
   }
 
+  /** Plays or pauses the recording or clip with the focus ring; false where there is none. */
+  play(): boolean {
+    return this.cards.get(this.active)?.play() ?? false;
+  }
+
   /** The position of the item that has the focus ring, or -1. */
   get focused(): number {
     return this.count ? this.positions[this.active] : -1;
@@ -88,7 +97,7 @@ export class VirtualGrid {
   }
 
   private get step(): number {
-    return (this.options.tiles ? Math.max(TILE / 2, this.side) : ROW) + GAP;
+    return (this.options.tiles ? Math.max(TILE / 2, this.side) : this.options.played ? PLAYED : ROW) + GAP;
   }
 
   private focus(index: number, tell: boolean): void {

@@ -48,8 +48,8 @@ export class Side {
 
   constructor(panel: Panel, private readonly hands: SideHands) {
     this.palette = new ClassPalette({ keys: DIGITS.slice(0, 9), onPick: (k) => hands.onLabel(k), onNew: (name) => hands.onNewClass(name), verb: "Label the selection as" });
-    const tiles = panel.state.modality === "image";
-    this.grid = new VirtualGrid(panel.items, { tiles, label: "Items", onFocus: (position) => hands.onFocus(position),
+    const tiles = panel.state.modality === "image", played = ["audio", "clip"].includes(panel.state.modality);
+    this.grid = new VirtualGrid(panel.items, { tiles, played, label: "Items", onFocus: (position) => hands.onFocus(position),
       onPress: (position) => { if (this.results) hands.onTick(position); }, ticked: (position) => (this.results ? this.chosen.has(position) : null),
       decorate: (card, position) => hands.decorate(card, position) });
     this.grid.element.classList.add(tiles ? "lnb-grid-tiles" : "lnb-grid-rows");

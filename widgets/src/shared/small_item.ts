@@ -28,7 +28,7 @@ export class SmallItem {
   /** Marks the words of a text that speak for the class at this position; -1 marks none. */
   speaksFor(code: number): void {
     this.code = code;
-    if (this.item && !this.item.problem && !this.item.url) this.write(this.item);
+    if (this.item && !this.item.problem && !this.item.url && !this.item.media) this.write(this.item);
   }
 
   private draw(item: Item): void {
@@ -36,6 +36,10 @@ export class SmallItem {
     this.text = item.problem ?? (item.text || item.id);
     this.element.classList.remove("lnb-waiting");
     if (item.problem) this.trouble(item.problem);
+    else if (item.media) {
+      this.element.dataset.media = item.media.kind;
+      this.element.replaceChildren(...(item.url ? [h("img", { src: item.url, alt: "", draggable: "false" })] : []), h("span", {}, this.text));
+    }
     else if (item.url) {
       const image = h("img", { src: item.url, alt: "", draggable: "false", decoding: "async" });
       image.addEventListener("error", () => this.trouble("The picture cannot be decoded."));
