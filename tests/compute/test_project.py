@@ -246,6 +246,25 @@ def test_pictures_come_on_the_way_and_change_nothing(umap):
     assert steps[-1] < 0.5 * steps[0] and steps[0] > 0
 
 
+def test_the_first_picture_of_many_rows_is_nearly_that_of_all_and_loads_nothing_compiled(umap, monkeypatch):
+    x, _ = groups()
+    monkeypatch.setitem(project.__globals__, "GLIMPSED", 100)
+    seen = []
+    made = project(x, show=seen.append, progress=False)
+    whole = project(x, method="pca").xy
+    for c in range(2):
+        together = np.corrcoef(seen[0].xy[:, c], whole[:, c])[0, 1]
+        assert 0.9 < together < 1 - 1e-9                              # of a sample of the rows, the right way round
+    assert torch.equal(made.xy, umap.xy)
+    code = (
+        "import sys, numpy as np; from labelnb.compute import project\n"
+        "def show(p): print('numba' in sys.modules, p.done); sys.exit()\n"
+        "project(np.random.default_rng(0).normal(size=(9000, 8)), show=show)"
+    )
+    lived = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert lived.stdout.strip() == "False 0.0"
+
+
 @pytest.mark.parametrize("method", ["umap", "tsne"])
 def test_a_map_that_grows_leaves_what_was_there_in_its_place(umap, method):
     pytest.importorskip("openTSNE") if method == "tsne" else None
