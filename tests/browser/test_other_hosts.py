@@ -76,8 +76,8 @@ def test_in_marimo(chromium: Any, tmp_path: Path) -> None:
     pytest.importorskip("marimo", reason="marimo is not installed: pip install marimo")
     kept = tmp_path / "words.lnb"
     start = SESSION.format(path=str(kept)).strip() + "\ngrid = s.review(p)\nreturn grid, s"
-    shown = "import marimo as mo\nmo.ui.anywidget(grid)\nreturn"
-    cells = [start, shown]
+    shown = "import marimo as mo\nmo.ui.anywidget(grid)\nreturn (mo,)"
+    cells = [start, shown, "mo.ui.anywidget(s.explore(method='pca'))\nreturn"]
     with running_marimo(tmp_path / "host", cells) as address:
         context = chromium.new_context(viewport={"width": 1200, "height": 1200})
         page = context.new_page()
@@ -90,6 +90,10 @@ def test_in_marimo(chromium: Any, tmp_path: Path) -> None:
         card.click()
         page.keyboard.press("3")
         wait_for_label(kept, page, 2)
+        page.locator(".lnb-map-legend .lnb-chip").first.wait_for()
+        page.locator(".lnb-map-tools, .lnb-map-names, .lnb-map-note").evaluate_all("(over) => over.forEach((one) => one.remove())")
+        while is_blank(page.locator(".lnb-map-surface").screenshot()):
+            page.wait_for_timeout(200)
         assert not is_blank(keep(page, "marimo.png"))
         assert [error for error in errors if "blob:" in error] == []
         context.close()
