@@ -210,7 +210,7 @@ def _even(csr: scipy.sparse.csr_array) -> bool:
     from labelnb.compute.sweep_loops import skew
 
     drawn = np.random.default_rng(0).uniform(1, 2, (csr.shape[0], 2)) * [1, -1]
-    return abs(skew(csr.indptr, csr.indices, csr.data, drawn)) <= 1e-9 * csr.data.max(initial=0)
+    return abs(skew(csr.indptr, csr.indices, csr.data, drawn)) <= 1e-7 * csr.data.max(initial=0)
 
 
 def _refuse_asymmetry(csr: scipy.sparse.csr_array, back: scipy.sparse.csr_array) -> None:

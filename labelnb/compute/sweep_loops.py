@@ -13,19 +13,22 @@ __all__ = ["finish", "scaled", "skew", "solve", "split"]
 AHEAD = 16
 """Rows of an order that jumps about: so far ahead they are fetched."""
 CHUNK = 1024
-"""Nodes whose inner products are added in the vectors' own precision."""
+"""Nodes whose products are added by themselves: inner products in the vectors' own precision."""
 
 
 @numba.njit(nogil=True, cache=True)
 def skew(starts: Any, ends: Any, data: Any, drawn: Any) -> float:
     """u^T W v - v^T W u for the two columns of `drawn`: 0 to rounding where W is symmetric, and by chance only where it is not."""
-    total = 0.0
-    for i in range(len(starts) - 1):
-        a, b = 0.0, 0.0
-        for e in range(starts[i], starts[i + 1]):
-            a += data[e] * drawn[ends[e], 0]
-            b += data[e] * drawn[ends[e], 1]
-        total += drawn[i, 1] * a - drawn[i, 0] * b
+    count, total = len(starts) - 1, 0.0
+    for first in range(0, count, CHUNK):
+        part = 0.0
+        for i in range(first, min(count, first + CHUNK)):
+            a, b = 0.0, 0.0
+            for e in range(starts[i], starts[i + 1]):
+                a += data[e] * drawn[ends[e], 0]
+                b += data[e] * drawn[ends[e], 1]
+            part += drawn[i, 1] * a - drawn[i, 0] * b
+        total += part
     return total
 
 

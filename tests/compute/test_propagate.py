@@ -238,6 +238,25 @@ def test_what_means_nothing_is_refused(change, message):
         propagate(arguments.pop("graph"), arguments.pop("seeds"), **arguments)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-7, 1e-3, 1.0])
+@pytest.mark.parametrize("sorted_", [True, False])
+def test_one_edge_of_many_that_differs_from_its_way_back_is_found(apart, sorted_):
+    rng = np.random.default_rng(0)
+    edges = scipy.sparse.random_array((6000, 6000), density=1e-3, rng=rng, dtype=np.float64)
+    w = scipy.sparse.csr_array(edges + edges.T)
+    if not sorted_:
+        w = scipy.sparse.csr_array(w @ w)                                       # its rows in the order in which the product found them
+        assert not w.has_sorted_indices
+    w.data[12_345] *= 1 + apart
+    y = np.zeros((6000, 2))
+    y[[0, 1], [0, 1]] = 1
+    if apart > 1e-5:
+        with pytest.raises(ValueError, match="not symmetric"):
+            propagate(w, y, alpha=0.5)
+    else:
+        assert propagate(w, y, alpha=0.5).converged
+
+
 def test_a_dense_graph_is_refused():
     with pytest.raises(TypeError, match="graph: got a dense tensor"):
         propagate(torch.eye(3), np.eye(3), alpha=0.5)
