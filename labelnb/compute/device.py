@@ -7,6 +7,8 @@ import torch
 
 __all__ = ["choose_device", "able_device", "free_memory", "working_memory"]
 
+_MEMORY = "/proc/meminfo"
+
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
     """The device of that name; `"auto"` takes CUDA, then Apple's MPS, then the CPU.
@@ -38,10 +40,15 @@ def able_device(device: str | torch.device) -> torch.device:
 
 
 def free_memory(device: str | torch.device = "cpu") -> int:
-    """Bytes that are free on the device now; 2 GiB where the system does not tell."""
+    """Bytes that are free on the device now, those with which the system only caches files among them; 2 GiB where it does not tell."""
     device = torch.device(device)
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open(_MEMORY, encoding="ascii") as file:
+            return 1024 * next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        pass                                                      # not Linux
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

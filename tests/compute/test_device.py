@@ -51,7 +51,16 @@ def test_memory_is_what_the_caller_says_or_a_bounded_share_of_what_is_free():
             working_memory(bad, "cpu")
 
 
-def test_where_the_system_does_not_tell_a_modest_share_is_taken(monkeypatch):
+def test_memory_that_only_caches_files_is_free(monkeypatch, tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemFree: 100 kB\nMemAvailable:    7000 kB\n", encoding="ascii")
+    monkeypatch.setattr("labelnb.compute.device._MEMORY", str(tmp_path / "meminfo"))
+    assert free_memory() == 7000 << 10
+    (tmp_path / "meminfo").write_text("MemFree: 100 kB\n", encoding="ascii")
+    assert free_memory() != 100 << 10                             # the system's own answer, where the file has none
+
+
+def test_where_the_system_does_not_tell_a_modest_share_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr("labelnb.compute.device._MEMORY", str(tmp_path / "none"))
     monkeypatch.delattr("os.sysconf")
     assert free_memory() == 2 << 30
     assert working_memory(None, "cpu") == 512 << 20
