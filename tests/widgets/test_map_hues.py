@@ -1,13 +1,17 @@
 """Colours of many groups on a map: by number, different from the neighbours', and the same when a group gets a name."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 from labelnb.widgets.explorer import Explorer
 from labelnb.widgets.explorer_columns import coded
 from labelnb.widgets.map_hues import MOST_GROUPS, NEAR, Numbered, hues
-from labelnb.widgets.palette import PALETTE, class_colour
+from labelnb.widgets.palette import PALETTE, class_colour, rgb
 from tests.widgets.fake_host import FakeHost
+from tests.widgets.test_explorer_chromium import drawn
 
 
 def scattered(groups: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,3 +78,26 @@ def test_the_explorer_tells_the_front_end_and_draws_them_itself() -> None:
     assert now.colours(100) == [class_colour(hue) for hue in now.about["hues"]]
     assert [one["name"] for one in explorer.names[:1]] == ["cluster 0"]
     assert "hues" not in explorer._colouring("label").about
+
+
+@pytest.mark.browser
+def test_a_hundred_clusters_are_drawn_each_in_its_colour_and_the_legend_names_the_largest(mount: Any) -> None:
+    host = FakeHost(1200)
+    numbers = np.arange(1200) % 100
+    rng = np.random.default_rng(1)
+    host.xy = rng.uniform(0, 100, (100, 2))[numbers] + 0.6 * rng.normal(size=(1200, 2))
+    words = [f"cluster {k}" for k in range(100)]
+    explorer = Explorer(host, host.xy, columns={"cluster": Numbered(numbers, words)}, color="cluster")
+    shown = mount(explorer)
+    legend = shown.page.locator(".lnb-map-legend")
+    shown.settle()
+    assert "and 40 smaller ones" in legend.inner_text()
+    assert legend.locator(".lnb-chip").count() == 60
+    hue = explorer._colouring("cluster").about["hues"]
+    painted = legend.locator('[data-group="13"] .lnb-swatch').evaluate("square => getComputedStyle(square).backgroundColor")
+    assert painted == f"rgb{rgb(class_colour(hue[13]))}"
+    assert all(drawn(shown, colour) for colour in PALETTE)
+    explorer.set_column("cluster", Numbered(numbers, ["aardvarks", *words[1:]]))
+    shown.settle()
+    assert "aardvarks" in legend.inner_text()
+    assert shown.errors == []

@@ -94,7 +94,10 @@ def sela(
     Notes
     -----
     The clusters are of equal size unless you say otherwise: on classes of very unequal size give `marginals`, or more clusters than
-    classes. One update costs N x D x K x H; memory is about four times N x K numbers (3 GB for 200,000 items and 1,000 clusters).
+    classes. Do not use it with equal shares where groups differ manifold in size: no number of epochs mends that. 50 synthetic groups
+    of 204 to 1,592 parts in 20,000: NMI .873, .876 and .876 after 2, 10 and 40 epochs, .986 by k-means; 120 points in each of them: .984
+    and 1 after 2 and 10 epochs, .985 by k-means. One update costs N x D x K x H; memory is about four times N x K numbers (3 GB for
+    200,000 items and 1,000 clusters).
     """
     x = unit_rows(embeddings)
     x = x.to(able_device(x.device))
