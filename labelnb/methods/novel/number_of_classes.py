@@ -56,9 +56,9 @@ def number_of_classes(
     -----
     Looks at 3,000 items at most. An estimate, not a fact: classes that lie inside one another are counted as one. With three of ten hidden
     (CIFAR-10, Fashion-MNIST) and ten of 77 (Banking77), five draws each: `shares` was within one in 15 of 15, `hidden` in 10 of 10 and,
-    with ten of 77, said 12, 9, 12, 9 and 13; the ranges held the truth in all of them (tests/benchmarks/accuracy_novel.md). `shares` takes new
-    classes to be as large on average as known ones, and labels to have been given at random within a class; `hidden` lets that count no
-    more than the curve allows. Do not use it with a handful of labels: it learns from them how coarse classes are.
+    with ten of 77, said 12, 9, 12, 9 and 13; the ranges of both held the truth in all of them (tests/benchmarks/accuracy_novel.md).
+    `shares` takes new classes to be as large on average as known ones, and labels to have been given at random within a class; `hidden`
+    lets that count no more than the curve allows. Do not use it with a handful of labels: it learns from them how coarse classes are.
     """
     positive_int("repeats", repeats, low=2)
     if method not in (*METHODS, "all"):
