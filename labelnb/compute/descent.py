@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from labelnb.compute.partitions import Plan
-from labelnb.compute.screening import Rows, halves_are_fast, merge, products
+from labelnb.compute.screening import Rows, halves_repay, merge, products
 
 __all__ = ["EFFORTS", "Effort", "begins_by_halves", "descent", "needed_memory", "promising", "reach_of"]
 
@@ -66,7 +66,7 @@ def promising(planned: Plan, recall: float) -> list[Effort]:
 def begins_by_halves(rows: Rows, planned: Plan) -> bool:
     """Whether half precision may screen the partitions: where the processor is fast at it and neighbours differ by more than its error,
     which is that of numbers as large as the spread of a partition."""
-    return halves_are_fast(rows) and planned.gap > planned.spread * 2.0**-8
+    return halves_repay(rows) and planned.gap > planned.spread * 2.0**-8
 
 
 def descent(

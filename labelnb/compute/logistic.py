@@ -7,12 +7,17 @@ from typing import Any
 import torch
 
 from labelnb.checks import generator
+from labelnb.compute.device import halves_are_fast
 from labelnb.compute.targets import Described, Targets
 
 __all__ = ["Objective", "Stream", "Streamed"]
 
 CHUNK = 1 << 19
 """Scores formed at a time on a CPU, so that a block stays in its cache between softmax and gradient; a GPU takes 64 times as many."""
+WIDE = 64
+"""Numbers a row from which half precision repays its copies."""
+SAMPLED, HALVED = (1e-3, 100), (1e-4, 25)
+"""Relative tolerance, and most steps, on samples and in half precision: what is left then is told by all rows, and by all digits."""
 LEAST = 4000
 """From so many rows on a fit begins on samples."""
 READ = 16384
@@ -20,30 +25,47 @@ READ = 16384
 
 
 class Objective:
-    """(Sum of mass * loss) / total + penalty / 2 |A|^2 at the weights A (R, P) of coordinates z (M, R), the bias in the last row."""
+    """(Sum of mass * loss) / total + penalty / 2 |A|^2 at the weights A (R, P) of coordinates (M, R), the bias in the last row."""
 
-    def __init__(self, z: torch.Tensor, problem: Targets, penalty: float, total: float) -> None:
-        self.z, self.problem, self.penalty, self.total, self.count = z, problem, penalty, total, len(z)
+    def __init__(
+        self, z: torch.Tensor, problem: Targets, penalty: float, total: float, axes: torch.Tensor | None = None, *, halves: bool = False,
+    ) -> None:
+        """`z` (M, R) holds the coordinates; or, with `axes` (D, R), the rows that have them along these: they are taken into the weights.
+        `halves` multiplies in bfloat16: two to three digits of the gradient, which is enough for most of the way."""
+        self.z, self.problem, self.penalty, self.total, self.axes, self.count = z, problem, penalty, total, axes, len(z)
+        self.coarse = z.bfloat16() if halves else None
         step = max(64, (CHUNK if z.device.type == "cpu" else 64 * CHUNK) // len(problem.present))
         self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]
 
-    def samples(self) -> Iterator[Objective]:
-        """The same on a sixteenth and on a quarter of many rows: the way to the minimum is mostly gone on these, at little cost."""
-        for part in _drawn(self.count, self.z.device):
+    def easier(self, near: bool = False) -> Iterator[tuple[Objective, tuple[float, int]]]:
+        """The same, and how far to go with it: unless the minimum is `near`, on a sixteenth and on
+        a quarter of many rows, then on all in half precision where that is fast. Most of the way is gone on these, at little cost."""
+        halves = self.z.dtype == torch.float32 and self.z.shape[1] >= WIDE and halves_are_fast(self.z.device)
+        for part in [] if near else _drawn(self.count, self.z.device):
             mass = self.problem.mass[part]
             total = self.total * float(mass.sum()) / float(self.problem.mass.sum())
-            yield Objective(self.z[part], self.problem._replace(target=self.problem.target[part], mass=mass), self.penalty, total)
+            problem = self.problem._replace(target=self.problem.target[part], mass=mass)
+            yield Objective(self.z[part], problem, self.penalty, total, self.axes, halves=halves), SAMPLED
+        if halves and self.count >= LEAST:
+            yield Objective(self.z, self.problem, self.penalty, self.total, self.axes, halves=True), HALVED
 
     def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
         weight, bias = point[:-1].to(self.z.dtype), point[-1].to(self.z.dtype)
+        weight = weight if self.axes is None else self.axes @ weight
         gradient, shifts, value = torch.zeros_like(weight), torch.zeros_like(point[-1]), 0.0
+        half = weight.bfloat16() if self.coarse is not None else weight
         for rows in self.blocks:
-            z = self.z[rows]
-            lost, left = _residual(torch.addmm(bias, z, weight), self.problem.target[rows], self.problem.mass[rows], self.problem.kind)
+            z = self.z[rows] if self.coarse is None else self.coarse[rows]
+            scores = torch.addmm(bias, z, weight) if self.coarse is None else (z @ half).float().add_(bias)
+            lost, left = _residual(scores, self.problem.target[rows], self.problem.mass[rows], self.problem.kind)
             value += lost
-            gradient.addmm_(z.T, left)
+            if self.coarse is None:
+                gradient.addmm_(z.T, left)
+            else:
+                gradient += z.T @ left.bfloat16()
             shifts += left.sum(0, dtype=torch.float64)
-        full = torch.cat([gradient.double() / self.total + self.penalty * point[:-1], (shifts / self.total)[None]])
+        slope = gradient if self.axes is None else self.axes.T @ gradient
+        full = torch.cat([slope.double() / self.total + self.penalty * point[:-1], (shifts / self.total)[None]])
         return value / self.total + 0.5 * self.penalty * float((point[:-1] ** 2).sum()), full
 
 
@@ -94,16 +116,17 @@ class Streamed:
         step = max(64, min(READ, stream.room // (3 * (2 * stream.row + 3 * scores))))
         self.blocks = [slice(a, min(a + step, len(stream))) for a in range(0, len(stream), step)]
 
-    def samples(self) -> Iterator[Objective]:
-        """As in memory, of those samples that fit there."""
+    def easier(self, near: bool = False) -> Iterator[tuple[Objective, tuple[float, int]]]:
+        """Samples as in memory, of those that fit there."""
         held = torch.nonzero(self.problem.kept).flatten()
-        for part in _drawn(self.count, self.stream.device):
+        for part in [] if near else _drawn(self.count, self.stream.device):
             if 2 * len(part) * self.stream.row > self.stream.room // 2:
                 return
             z = self.stream.take(held[part]).sub_(self.mean)
             problem = self.problem.taken(held[part])
             share = float(problem.mass.sum(dtype=torch.float64)) / self.problem.total()
-            yield Objective(z if self.axes is None else z @ self.axes.to(z.dtype), problem, self.penalty, self.total * share)
+            axes = None if self.axes is None else self.axes.to(z.dtype)
+            yield Objective(z, problem, self.penalty, self.total * share, axes), SAMPLED
 
     def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
         weight = (point[:-1] if self.axes is None else self.axes @ point[:-1]).to(self.stream.dtype)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ import torch
 from labelnb.checks import as_tensor, class_labels, finite_rows, positive_int, within
 from labelnb.compute.device import able_device, free_memory, working_memory
 from labelnb.compute.kmeans import content_order
-from labelnb.compute.lbfgs import minimise
+from labelnb.compute.lbfgs import Memory, minimise
 from labelnb.compute.logistic import Objective, Stream, Streamed
 from labelnb.compute.targets import Described, Targets, described, targets
 
@@ -112,7 +113,7 @@ def probe(
 def _in_memory(rows: torch.Tensor, problem: Targets, rest: tuple[float, float, int]) -> Probe:
     basis = _Basis.of(rows)
     z = basis.coordinates(rows)
-    return basis.back(_fit(lambda penalty, total: Objective(z, problem, penalty, total), basis, problem, *rest), problem)
+    return basis.back(_fit(partial(Objective, z, problem, axes=basis.folded), basis, problem, *rest), problem)
 
 
 def _streamed(stream: Stream, y: Any, n_classes: int | None, weights: Any, loss: str, rest: tuple[float, float, int]) -> Probe:
@@ -192,17 +193,19 @@ class ProbeSpace:
     ) -> Fit:
         """Fit to the rows whose `y` (N,) is not -1, from the weights of an earlier fit where one is given."""
         problem = targets(self.rows, y, n_classes, weights, "multinomial", least=1)
-        point = None
+        point = known = None
         if start is not None and bool(torch.isin(problem.present, start.present).all()):
             point = start.point[:, torch.isin(start.present, problem.present)]
+            known = start.memory if len(problem.present) == len(start.present) else None
         z = self.z[problem.kept]
-        return _fit(lambda *scale: Objective(z, problem, *scale), self.basis, problem, l2, tolerance, max_iterations, point)
+        objective = partial(Objective, z, problem, axes=self.basis.folded)
+        return _fit(objective, self.basis, problem, l2, tolerance, max_iterations, point, known)
 
     def scores(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(M, K) scores before the softmax, -inf for a class without an example."""
         z = self.z[rows]
         full = z.new_full((len(z), fit.n_classes), -float("inf"))
-        full[:, fit.present] = torch.addmm(fit.point[-1].to(z.dtype), z, fit.point[:-1].to(z.dtype))
+        full[:, fit.present] = torch.addmm(fit.point[-1].to(z.dtype), z, self.basis.inner(fit.point[:-1].to(z.dtype)))
         return full
 
     def probabilities(self, fit: Fit, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
@@ -221,6 +224,8 @@ class Fit(NamedTuple):
     loss: float
     iterations: int
     gap: float
+    memory: Memory | None = None
+    """What the way to the minimum told of the curvature, for a fit to nearly the same rows."""
 
 
 class _Basis(NamedTuple):
@@ -238,10 +243,12 @@ class _Basis(NamedTuple):
         n, d = x.shape
         if min(n, d) > WIDEST:
             return cls(mean, None, ((x - mean) ** 2).sum(0, dtype=torch.float64))
-        centred = x - mean
-        if n >= d:
+        if n >= d:                                                # of many rows a part gives directions and scales that do as well
+            every = max(1, min(4, n // (16 * d)))
+            centred = x[::every] - mean
             spread, axes = torch.linalg.eigh((centred.T @ centred).double())
-            return cls(mean, axes.to(x.dtype), spread.clamp_min(0))
+            return cls(mean, axes.to(x.dtype), spread.clamp_min(0) * (n / len(centred)))
+        centred = x - mean
         spread, left = torch.linalg.eigh(centred.double() @ centred.T.double())
         real = spread > spread[-1] * 1e-12
         # An orthonormal basis of the rows' span: outside it the penalty keeps every weight at zero.
@@ -264,9 +271,19 @@ class _Basis(NamedTuple):
         spread, axes = torch.linalg.eigh(gram)
         return cls(about, axes.to(stream.dtype), spread.clamp_min(0))
 
+    @property
+    def folded(self) -> torch.Tensor | None:
+        """The axes, where they are as many as columns: rows are then left as they are, and the axes taken into the weights."""
+        return None if self.axes is None or self.axes.shape[0] > self.axes.shape[1] else self.axes
+
     def coordinates(self, x: torch.Tensor) -> torch.Tensor:
+        """(M, R) along the axes, or (M, D) about the mean where these are folded into the weights."""
         centred = x - self.mean
-        return centred if self.axes is None else centred @ self.axes
+        return centred if self.axes is None or self.folded is not None else centred @ self.axes
+
+    def inner(self, weight: torch.Tensor) -> torch.Tensor:
+        """Weights (R, P) of coordinates as weights of what `coordinates` gives."""
+        return weight if self.folded is None else self.folded @ weight
 
     def back(self, fit: Fit, problem: Targets | Described) -> Probe:
         """The probe in the space of the embeddings, over all classes."""
@@ -285,7 +302,7 @@ class _Basis(NamedTuple):
 
 def _fit(
     make: Callable[[float, float], Objective | Streamed], basis: _Basis, problem: Targets | Described, l2: float, tolerance: float,
-    max_iterations: int, start: torch.Tensor | None = None,
+    max_iterations: int, start: torch.Tensor | None = None, known: Memory | None = None,
 ) -> Fit:
     """Minimise (sum of mass * loss + l2 / 2 |A|^2) / total mass over A (R, P) and the bias."""
     prior, spread = problem.shares(), basis.spread
@@ -295,23 +312,24 @@ def _fit(
     objective = make(penalty, total)
     bent = (prior * (1 - prior)).clamp_min(1e-12)                 # the loss's second derivative by the score, before any fit
     curvature = torch.cat([spread[:, None] / objective.count * bent * 0.5 + penalty, bent[None]])
-    noise, known = torch.finfo(basis.mean.dtype).eps * max(1.0, math.log(p)), None
+    noise = torch.finfo(basis.mean.dtype).eps * max(1.0, math.log(p))
+    near = start is not None
     if start is None:
         start = torch.zeros(len(spread) + 1, p, dtype=torch.float64, device=spread.device)
         start[-1] = torch.log(prior) if problem.kind == "multinomial" else torch.log(prior / (1 - prior))
         if p < 2 and problem.kind == "multinomial":
             return Fit(start, problem.present, problem.n_classes, 0.0, 0, 0.0)
-        for part in objective.samples():
-            small = minimise(
-                part, start, tolerance=1e-3, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
-                relative=True, noise=noise,
-            )
-            start, known = small.point, small.memory
+    for part, (enough, most) in objective.easier(near):
+        small = minimise(
+            part, start, tolerance=max(tolerance, enough), max_iterations=min(max_iterations, most), curvature=curvature, memory=20,
+            known=known, relative=True, noise=noise if part.coarse is None else enough,
+        )
+        start, known = small.point, small.memory
     found = minimise(
         objective, start, tolerance=tolerance, max_iterations=max_iterations, curvature=curvature, memory=20, known=known,
         relative=True, noise=noise,
     )
-    return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap)
+    return Fit(found.point, problem.present, problem.n_classes, found.value, found.evaluations, found.gap, found.memory)
 
 
 def stratified_folds(rows: torch.Tensor, labels: torch.Tensor, folds: int, seed: int) -> torch.Tensor:

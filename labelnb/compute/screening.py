@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from labelnb.checks import as_tensor
-from labelnb.compute.device import able_device
+from labelnb.compute.device import able_device, halves_are_fast
 
-__all__ = ["Rows", "empty_lists", "exact_lists", "halves_are_fast", "products", "merge", "screen_added", "settle", "search_full"]
+__all__ = ["Rows", "empty_lists", "exact_lists", "halves_repay", "products", "merge", "screen_added", "settle", "search_full"]
 
 _SPARE = 8
 """Candidates kept beyond k, so that few rows have to be searched in full."""
@@ -90,16 +90,15 @@ def exact_lists(
     return settle(rows, queries, k, same, values, indices, budget, at=at)
 
 
-def halves_are_fast(rows: Rows) -> bool:
-    """Whether this processor multiplies half precision several times faster, and there is enough to multiply."""
-    able = rows.device.type == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    return able and rows.count >= _COARSE_ABOVE and rows.dim >= 64
+def halves_repay(rows: Rows) -> bool:
+    """Whether half precision is several times faster here, and there is enough to multiply."""
+    return halves_are_fast(rows.device) and rows.count >= _COARSE_ABOVE and rows.dim >= 64
 
 
 def _by_halves(rows: Rows, k: int, side: int, budget: int) -> tuple[torch.Tensor, torch.Tensor] | None:
     """The same lists of the rows among themselves, screened in half precision where the processor multiplies it several times faster;
     None where it does not, or where the neighbours of many rows lie closer together than its error."""
-    able = halves_are_fast(rows) and rows.metric == "cosine" and rows.dtype == torch.float32
+    able = halves_repay(rows) and rows.metric == "cosine" and rows.dtype == torch.float32
     if not able or 4 * rows.count * rows.dim > budget:
         return None
     halves, error = rows.coarse()

@@ -215,3 +215,48 @@ def test_bad_folds_and_new_rows():
         out_of_fold(x, y, folds=1)
     with pytest.raises(ValueError, match=r"expected \(N, 20\)"):
         probe(x, y).probabilities(x[:, :3])
+
+
+@pytest.mark.parametrize("halves", [True, False])
+def test_half_precision_on_the_way_changes_nothing_at_the_end(halves, monkeypatch):
+    """Forced on, where this processor may not be fast at it: the minimum is scikit-learn's, and most passes were not in single precision."""
+    from labelnb.compute import logistic
+
+    passes = {True: 0, False: 0}
+    call = logistic.Objective.__call__
+
+    def counted(self, point):
+        passes[self.coarse is not None] += 1
+        return call(self, point)
+
+    monkeypatch.setattr(logistic, "halves_are_fast", lambda device: halves)
+    monkeypatch.setattr(logistic.Objective, "__call__", counted)
+    x, y = task(5000, d=80)
+    x = x.astype(np.float32)
+    got = probe(x, y, tolerance=1e-6)
+    peer = LogisticRegression(tol=1e-8, max_iter=10_000).fit(x.astype(np.float64), y)
+    assert objective(got.weight.double().numpy(), got.bias.double().numpy(), x.astype(np.float64), y, 1.0) == pytest.approx(
+        objective(peer.coef_, peer.intercept_, x.astype(np.float64), y, 1.0), rel=2e-6)
+    assert (passes[True] > passes[False] / 2) if halves else passes[True] == 0
+
+
+def test_a_fit_that_begins_at_another_ends_where_one_from_the_beginning_ends():
+    """With what the other learnt of the curvature; for other rows, and for fewer classes."""
+    x, y = task(2000, d=70)
+    space = ProbeSpace(torch.from_numpy(x))
+    labels = torch.from_numpy(y)
+    whole = space.fit(labels, l2=1.0, n_classes=4)
+    for rest in (torch.where(torch.arange(2000) % 5 == 0, -1, labels), torch.where(labels == 3, -1, labels)):
+        near, anew = (space.fit(rest, l2=1.0, n_classes=4, tolerance=1e-9, start=start) for start in (whole, None))
+        assert near.loss == pytest.approx(anew.loss, rel=1e-8)
+        torch.testing.assert_close(space.probabilities(near), space.probabilities(anew), atol=2e-4, rtol=0)
+    assert near.memory is not None and near.iterations > 0
+
+
+def test_axes_of_a_part_of_many_rows_do_as_well():
+    """Rows sorted by class: a part of them gives the axes, and the minimum is the same."""
+    x, y = task(4000, d=12)
+    order = np.argsort(y, kind="stable")
+    got, sorted_ = probe(x, y, tolerance=1e-10), probe(x[order], y[order], tolerance=1e-10)
+    assert got.loss == pytest.approx(sorted_.loss, rel=1e-9)
+    np.testing.assert_allclose(got.weight, sorted_.weight, atol=1e-3)
