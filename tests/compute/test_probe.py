@@ -219,7 +219,7 @@ def test_bad_folds_and_new_rows():
 
 @pytest.mark.parametrize("halves", [True, False])
 def test_half_precision_on_the_way_changes_nothing_at_the_end(halves, monkeypatch):
-    """Forced on, where this processor may not be fast at it: the minimum is scikit-learn's, and most passes were not in single precision."""
+    """Forced on, for this processor may not be fast at it: the minimum is scikit-learn's, and many passes were coarse."""
     from labelnb.compute import logistic
 
     passes = {True: 0, False: 0}
