@@ -50,9 +50,8 @@ def confident_counts(labels: np.ndarray, probabilities: np.ndarray) -> Confident
     """
     count, k = probabilities.shape
     own = probabilities[np.arange(count), labels]
-    order = np.argsort(labels.astype(np.int16 if k < 1 << 15 else np.int64), kind="stable")      # by radix for 16 bits
     totals = np.bincount(labels, minlength=k)
-    parts = np.split(own[order], np.cumsum(totals)[:-1])
+    parts = [own[rows] for rows in _rows_by_class(labels, k)]
     # A class without labels gets a threshold that no probability reaches. The mean is that of the probabilities' own type.
     least = np.maximum(np.asarray([part.mean() if len(part) else 2 for part in parts]), LEAST)
     guess, agreed = _guessed(labels, probabilities, least - CLOSE)
@@ -60,6 +59,12 @@ def confident_counts(labels: np.ndarray, probabilities: np.ndarray) -> Confident
     counts = np.bincount(labels[sure] * k + guess[sure], minlength=k * k).reshape(k, k)
     np.fill_diagonal(counts, counts.diagonal().clip(min=1))
     return ConfidentCounts(_calibrated(counts, totals), guess, agreed)
+
+
+def _rows_by_class(labels: np.ndarray, k: int) -> list[np.ndarray]:
+    """The positions of each class's labels, ascending."""
+    order = np.argsort(labels.astype(np.int16 if k < 1 << 15 else np.int64), kind="stable")      # by radix for 16 bits
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=k))[:-1])
 
 
 def _guessed(labels: np.ndarray, p: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,10 +131,7 @@ def label_quality(labels: np.ndarray, probabilities: np.ndarray, rank_by: str) -
 def _pruned(labels: np.ndarray, p: np.ndarray, removals: np.ndarray, filter_by: str, agreed: np.ndarray) -> tuple[np.ndarray, list[str]]:
     by_class, by_count = (filter_by in (one, "both") for one in ("prune_by_class", "prune_by_noise_rate"))
     flagged, notes = np.zeros(len(p), np.bool_), []
-    k = p.shape[1]
-    ends = np.cumsum(np.bincount(labels, minlength=k))
-    order = np.argsort(labels.astype(np.int16 if k < 1 << 15 else np.int64), kind="stable")
-    for given, rows in enumerate(np.split(order, ends[:-1])):
+    for given, rows in enumerate(_rows_by_class(labels, p.shape[1])):
         if len(rows) <= 1:
             notes.append(f"too few labels of class {given} to flag any of them")
             continue

@@ -27,13 +27,10 @@ READ = 16384
 class Objective:
     """(Sum of mass * loss) / total + penalty / 2 |A|^2 at the weights A (R, P) of coordinates (M, R), the bias in the last row."""
 
-    def __init__(
-        self, z: torch.Tensor, problem: Targets, penalty: float, total: float, axes: torch.Tensor | None = None, *, halves: bool = False,
-    ) -> None:
+    def __init__(self, z: torch.Tensor, problem: Targets, penalty: float, total: float, axes: torch.Tensor | None = None) -> None:
         """`z` (M, R) holds the coordinates; or, with `axes` (D, R), the rows that have them along these: they are taken into the weights.
-        `halves` multiplies in bfloat16: two to three digits of the gradient, which is enough for most of the way."""
+        In bfloat16 only products are formed: two to three digits of the gradient, which is enough for most of the way."""
         self.z, self.problem, self.penalty, self.total, self.axes, self.count = z, problem, penalty, total, axes, len(z)
-        self.coarse = z.bfloat16() if halves else None
         step = max(64, (CHUNK if z.device.type == "cpu" else 64 * CHUNK) // len(problem.present))
         self.blocks = [slice(start, start + step) for start in range(0, len(z), step)]
 
@@ -45,24 +42,23 @@ class Objective:
             mass = self.problem.mass[part]
             total = self.total * float(mass.sum()) / float(self.problem.mass.sum())
             problem = self.problem._replace(target=self.problem.target[part], mass=mass)
-            yield Objective(self.z[part], problem, self.penalty, total, self.axes, halves=halves), SAMPLED
+            z = self.z[part]
+            yield Objective(z.bfloat16() if halves else z, problem, self.penalty, total, self.axes), SAMPLED
         if halves and self.count >= LEAST:
-            yield Objective(self.z, self.problem, self.penalty, self.total, self.axes, halves=True), HALVED
+            yield Objective(self.z.bfloat16(), self.problem, self.penalty, self.total, self.axes), HALVED
 
     def __call__(self, point: torch.Tensor) -> tuple[float, torch.Tensor]:
-        weight, bias = point[:-1].to(self.z.dtype), point[-1].to(self.z.dtype)
+        dtype = torch.float32 if self.z.dtype == torch.bfloat16 else self.z.dtype
+        weight, bias = point[:-1].to(dtype), point[-1].to(dtype)
         weight = weight if self.axes is None else self.axes @ weight
         gradient, shifts, value = torch.zeros_like(weight), torch.zeros_like(point[-1]), 0.0
-        half = weight.bfloat16() if self.coarse is not None else weight
+        rounded = weight.to(self.z.dtype)
         for rows in self.blocks:
-            z = self.z[rows] if self.coarse is None else self.coarse[rows]
-            scores = torch.addmm(bias, z, weight) if self.coarse is None else (z @ half).float().add_(bias)
+            z = self.z[rows]
+            scores = (z @ rounded).to(dtype).add_(bias)
             lost, left = _residual(scores, self.problem.target[rows], self.problem.mass[rows], self.problem.kind)
             value += lost
-            if self.coarse is None:
-                gradient.addmm_(z.T, left)
-            else:
-                gradient += z.T @ left.bfloat16()
+            gradient += z.T @ left.to(z.dtype)
             shifts += left.sum(0, dtype=torch.float64)
         slope = gradient if self.axes is None else self.axes.T @ gradient
         full = torch.cat([slope.double() / self.total + self.penalty * point[:-1], (shifts / self.total)[None]])

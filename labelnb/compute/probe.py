@@ -322,7 +322,7 @@ def _fit(
     for part, (enough, most) in objective.easier(near):
         small = minimise(
             part, start, tolerance=max(tolerance, enough), max_iterations=min(max_iterations, most), curvature=curvature, memory=20,
-            known=known, relative=True, noise=noise if part.coarse is None else enough,
+            known=known, relative=True, noise=enough if part.z.dtype == torch.bfloat16 else noise,
         )
         start, known = small.point, small.memory
     found = minimise(

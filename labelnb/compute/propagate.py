@@ -114,11 +114,13 @@ def propagate(
 
 def _swept(weights: scipy.sparse.csr_array, seeds: Any, work: torch.dtype, budget: int, device: torch.device) -> bool:
     """Whether sweeps win: they need memory for sixteen classes, and give work to no more threads than there are sixteens of classes."""
+    if device.type != "cpu" or weights.shape[0] < _REORDER_ABOVE:
+        return False                                              # before numba is imported, which a small graph has no need of
+    from labelnb.compute.lanes import WIDTH
     from labelnb.compute.sweeps import needed_memory
 
-    few = torch.get_num_threads() <= 4 * -(-seeds.shape[1] // 16)
-    large = device.type == "cpu" and weights.shape[0] >= _REORDER_ABOVE
-    return few and large and needed_memory(weights.shape[0], work.itemsize) <= budget
+    few = torch.get_num_threads() <= 4 * -(-seeds.shape[1] // WIDTH)
+    return few and needed_memory(weights.shape[0], work.itemsize) <= budget
 
 
 def _by_sweeps(
