@@ -60,7 +60,8 @@ class KnnGraph(NamedTuple):
         if mode != "directed" and rows != self.n_rows:
             raise ValueError(f"mode: {mode!r} needs rows among themselves; {rows} queries into {self.n_rows} rows can only be 'directed'")
         weights = _weights(self, gamma).cpu().numpy()
-        starts, columns = np.arange(0, rows * k + 1, k), self.indices.cpu().numpy().ravel().copy()     # sorted in place below
+        kind = scipy.sparse.get_index_dtype(maxval=max(2 * rows * k, self.n_rows))                 # 32 bits where both directions fit
+        starts, columns = np.arange(0, rows * k + 1, k, dtype=kind), self.indices.cpu().numpy().ravel().astype(kind)
         directed = scipy.sparse.csr_array((weights.ravel(), columns, starts), shape=(rows, self.n_rows))
         directed.sort_indices()
         if mode == "directed":

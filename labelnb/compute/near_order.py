@@ -9,67 +9,76 @@ import scipy.sparse
 
 from labelnb.compute.lanes import fetch
 
-__all__ = ["near_order"]
+__all__ = ["near_order", "unsigned"]
 
-PATCH = 1024
-"""Nodes that are gathered around one: their rows of scores fit in a processor's near cache."""
-SPARE = 128
-"""Nodes that a patch reached but did not take of which so many are kept to begin the next ones."""
 HUB = 20
 """A node with so many times the median number of neighbours is joined to everything, and says nothing of who is near."""
+STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+"""A node that waits moves up when so many of its neighbours have been taken."""
+TAKEN = 255
+"""What stands in place of that number once a node is taken itself."""
+LIST = 48
+"""So much of a list of neighbours is fetched."""
+SOON = 2, 4
+"""With so many taken neighbours a node comes soon: where its neighbours are listed is fetched, then the list."""
 
 
 def near_order(graph: scipy.sparse.csr_array) -> np.ndarray:
-    """(N,) positions: patches of nodes gathered breadth first, each beginning where the last one ended; hubs come last.
+    """(N,) positions: always the node next that has most neighbours taken already, the latest met of these; hubs come last.
 
-    A product with the graph then finds most of what it needs in the cache. Reverse Cuthill-McKee keeps the widest edge short; of a graph
-    of neighbours in many dimensions the middling edge stays long under it. With 300,000 nodes of 24 edges each: median distance along an
-    edge 21,284 by Cuthill-McKee and 777 by patches, in half of the time.
+    Maximum cardinality search (Tarjan and Yannakakis 1984), by levels of such numbers. A node of another group is met over one edge or two
+    and waits, so that a group is gone through before the next: a product with the graph finds what it needs in the cache. Of 1,000,000
+    nodes with 23 edges each, 6% of the edges lead farther than 16,000 places, after Cuthill-McKee or breadth-first patches half of them.
     """
-    degree = np.diff(graph.indptr)
+    count, degree = graph.shape[0], np.diff(graph.indptr)
     hub = degree > HUB * max(1.0, float(np.median(degree)))
-    return np.concatenate([_patches(graph.indptr, graph.indices, hub, PATCH, SPARE), np.flatnonzero(hub)])
+    met, level = np.where(hub, TAKEN, 0).astype(np.uint8), np.zeros(TAKEN + 1, np.uint8)
+    level[list(STEPS)] = np.arange(1, len(STEPS) + 1)
+    stack = np.empty(1 + count * len(STEPS), np.uint32)                         # never full: pages that are not used take no memory
+    bottom = np.append(0, 1 + count * np.arange(len(STEPS))).astype(np.uintp)
+    order = np.empty(count, np.int64)
+    taken = count - int(hub.sum())
+    _search(unsigned(graph.indptr), unsigned(graph.indices), met, level, stack, bottom, order[:taken])
+    order[taken:] = np.flatnonzero(hub)
+    return order
+
+
+def unsigned(numbers: np.ndarray) -> np.ndarray:
+    """The same numbers, none of them negative, as unsigned ones: compiled loops need not look whether an index counts from the end."""
+    return numbers.view(f"u{numbers.itemsize}")
 
 
 @numba.njit(nogil=True, cache=True)
-def _patches(starts: Any, ends: Any, hub: Any, size: int, spare: int) -> Any:
-    count = len(starts) - 1
-    order = np.empty(count - hub.sum(), np.int64)
-    patch, taken_all = np.zeros(count, np.int32), np.int32(1 << 30)             # the last patch that has met a node
-    for i in range(count):
-        if hub[i]:
-            patch[i] = taken_all
-    queue, waiting = np.empty(count + 1, np.int32), np.empty((count // size + 1) * spare, np.int32)
-    done, left, free, number = 0, 0, 0, np.int32(0)
-    while done < len(order):
-        first = -1
-        while left > 0 and first < 0:                             # the nodes that the last patch reached but did not take
-            left -= 1
-            if patch[waiting[left]] != taken_all:
-                first = waiting[left]
-        while first < 0:
-            if patch[free] != taken_all:
-                first = free
-            free += 1
-        number += np.int32(1)
-        queue[0], patch[first] = first, number
-        taken, known = 0, 1
-        while taken < known and taken < size:
-            node = queue[taken]
-            order[done], patch[node] = node, taken_all
-            taken, done = taken + 1, done + 1
-            if taken + 8 < known:
-                fetch(starts, queue[taken + 8])
-                fetch(ends, starts[queue[taken + 4]])
-                fetch(ends, starts[queue[taken + 4]] + 16)
-            for e in range(starts[node], starts[node + 1]):
-                other = ends[e]                                   # without a branch, which no processor could foresee
-                met = patch[other]
-                queue[known] = other
-                known += met < number
-                patch[other] = max(met, number)
-        for i in range(min(known, taken + spare) - 1, taken - 1, -1):
-            if left < len(waiting):
-                waiting[left] = queue[i]
-                left += 1
-    return order
+def _search(starts: Any, ends: Any, met: Any, level: Any, stack: Any, bottom: Any, order: Any) -> None:
+    """Level 0 of the stack has room for one, that is always written over: of nodes that do not move up."""
+    top, high, free, one = bottom.copy(), np.uintp(0), np.uintp(0), np.uintp(1)
+    for done in range(len(order)):
+        node, found = np.uintp(0), False
+        while high > 0 and not found:
+            at = top[high]
+            while at > bottom[high] and not found:                # nodes that moved up have been taken from there
+                at -= one
+                node = np.uintp(stack[at])
+                found = met[node] != TAKEN
+            top[high] = at
+            if not found:
+                high -= one
+        if not found:
+            while met[free] == TAKEN:
+                free += one
+            node = free
+        order[done], met[node] = node, TAKEN
+        for e in range(starts[node], starts[node + one]):
+            other = ends[e]                                       # without a branch, which no processor could foresee
+            times = met[other]
+            times += np.uint8(times < TAKEN - 1)
+            met[other] = times
+            to = level[times]
+            stack[top[to]] = other
+            top[to] += np.uintp(to > 0)
+            high = max(high, np.uintp(to))
+            if times == SOON[0]:
+                fetch(starts, other)
+            if times == SOON[1]:
+                for line in range(0, LIST, 16):
+                    fetch(ends, starts[other] + line)

@@ -1,4 +1,7 @@
-"""The loops of `sweeps`, compiled by numba once and kept on disk. Nodes are worked on one after the other, sixteen classes at a time."""
+"""The loops of `sweeps`, compiled by numba once and kept on disk. Nodes are worked on one after the other, sixteen classes at a time.
+
+`starts`, `ends`, `place`, `halves` and `at` are unsigned, so that no index is looked at for counting from the end: a quarter of a solve.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -14,22 +17,35 @@ AHEAD = 16
 """Rows of an order that jumps about: so far ahead they are fetched."""
 CHUNK = 1024
 """Nodes whose products are added by themselves: inner products in the vectors' own precision."""
+LOW = np.uint32(0xFFFF)
 
 
-@numba.njit(nogil=True, cache=True)
-def skew(starts: Any, ends: Any, data: Any, drawn: Any) -> float:
-    """u^T W v - v^T W u for the two columns of `drawn`: 0 to rounding where W is symmetric, and by chance only where it is not."""
-    count, total = len(starts) - 1, 0.0
-    for first in range(0, count, CHUNK):
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def skew(starts: Any, ends: Any, data: Any) -> float:
+    """u^T W v - v^T W u for two vectors of numbers in [0, 1): 0 to rounding where W is symmetric, and by chance only where it is not.
+
+    The numbers are drawn from a node's place, as often as they are needed: much sooner done than looking them up.
+    """
+    total, half = 0.0, np.uint32(16)
+    for first in range(0, len(starts) - 1, CHUNK):
         part = 0.0
-        for i in range(first, min(count, first + CHUNK)):
+        for i in range(np.uintp(first), np.uintp(min(len(starts) - 1, first + CHUNK))):
             a, b = 0.0, 0.0
-            for e in range(starts[i], starts[i + 1]):
-                a += data[e] * drawn[ends[e], 0]
-                b += data[e] * drawn[ends[e], 1]
-            part += drawn[i, 1] * a - drawn[i, 0] * b
+            for e in range(np.uintp(starts[i]), np.uintp(starts[i + np.uintp(1)])):
+                drawn = _drawn(ends[e])
+                a += data[e] * np.float64(np.int32(drawn >> half))
+                b += data[e] * np.float64(np.int32(drawn & LOW))
+            drawn = _drawn(i)
+            part += np.float64(drawn & LOW) * a - np.float64(drawn >> half) * b
         total += part
-    return total
+    return total / 2.0**32
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _drawn(i: Any) -> Any:
+    """Bits that look drawn, from a number: multiplied by odd constants, with the upper bits brought down between (Knuth 1973)."""
+    mixed = np.uint32(i) * np.uint32(2_654_435_761)
+    return np.uint32((mixed ^ (mixed >> np.uint32(15))) * np.uint32(2_246_822_519))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -61,24 +77,27 @@ def split(starts: Any, ends: Any, data: Any, order: Any, place: Any, scale: Any,
 
     `scale` is in that order too: what is read of it then lies together.
     """
-    free = 0
+    free = np.uintp(0)
     for r in range(len(order)):
         i = order[r]
         if r + AHEAD < len(order):
             fetch(starts, order[r + AHEAD])
             soon = starts[order[r + AHEAD // 2]]
-            for line in range(soon, soon + 32, 16):
+            for line in range(soon, soon + 48, 16):
                 fetch(ends, line)
                 fetch(data, line)
-        factor, halves[2 * r], last = alpha * scale[r], free, free + starts[i + 1] - starts[i]
+            soon = order[r + AHEAD // 4]
+            for e in range(starts[soon], starts[soon + 1]):
+                fetch(place, ends[e])
+        factor, halves[2 * r], last = alpha * scale[r], free, free + np.uintp(starts[i + 1] - starts[i])
         after = last
         for e in range(starts[i], starts[i + 1]):                 # without a branch, which no processor could foresee
             other = place[ends[e]]
             before = other < r
-            last -= 1 - before
+            last -= np.uintp(not before)
             to = free if before else last
             at[to], weights[to] = other, factor * data[e] * scale[other] * (other != r)
-            free += before
+            free += np.uintp(before)
         halves[2 * r + 1] = free
         free = after
     halves[2 * len(order)] = free
@@ -99,8 +118,6 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
         for e in range(halves[2 * i], halves[2 * i + 1]):
             total += spread(weights[e]) * get(r, at[e])
         put(r, i, total)
-        for vector in (x, p, t, s):
-            put(vector, i, zero)
     rr, sums = np.zeros(16), np.zeros((3, 16))
     for step in range(most + 1):
         rr[:] = 0
@@ -108,12 +125,16 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
         for last in range(count, 0, -CHUNK):
             squares = zero
             for i in range(last - 1, max(-1, last - 1 - CHUNK), -1):
-                moved = get(t, i)
-                put(x, i, get(x, i) + a * moved)
-                rest = get(r, i) - a * (moved + get(s, i))
-                put(r, i, rest)
+                if step == 0:
+                    put(x, i, zero)
+                    rest = total = get(r, i)
+                else:
+                    moved = get(t, i)
+                    put(x, i, get(x, i) + a * moved)
+                    rest = get(r, i) - a * (moved + get(s, i))
+                    put(r, i, rest)
+                    total = rest + b * get(p, i)
                 squares += rest * rest
-                total = rest + b * get(p, i)
                 put(p, i, total)
                 for e in range(halves[2 * i + 1], halves[2 * i + 2]):
                     total += spread(weights[e]) * get(t, at[e])
@@ -151,16 +172,25 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
-def finish(halves: Any, at: Any, weights: Any, seed: Any, y: Any, work: Any, order: Any, back: Any, first: int, out: Any) -> Any:
+def finish(halves: Any, at: Any, weights: Any, seed: Any, y: Any, work: Any, place: Any, back: Any, first: int, out: Any) -> Any:
     """(16,) squared length of what the equation leaves over, in its own variables x * back; these are written to `out`, node by node."""
-    x, row, squares = work[0], np.zeros((1, 16), work.dtype), np.zeros(16)
-    width = min(16, out.shape[1] - first)
-    for i in range((len(halves) - 1) // 2):
-        rest = (get(y, seed[i]) if seed[i] >= 0 else spread(work.dtype.type(0))) - get(x, i)
-        for e in range(halves[2 * i], halves[2 * i + 2]):
-            rest += spread(weights[e]) * get(x, at[e])
-        put(row, 0, rest)
-        for c in range(width):
-            squares[c] += (row[0, c] / back[i]) ** 2
-            out[order[i], first + c] = x[i, c] * back[i]
+    x, rows, squares = work[0], np.zeros((1, 16), work.dtype), np.zeros(16)
+    count, zero, flat = len(place), spread(work.dtype.type(0)), x.reshape(-1)
+    for low in range(0, count, CHUNK):
+        total = zero
+        for i in range(low, min(count, low + CHUNK)):
+            rest = (get(y, seed[i]) if seed[i] >= 0 else zero) - get(x, i)
+            for e in range(halves[2 * i], halves[2 * i + 2]):
+                rest += spread(weights[e]) * get(x, at[e])
+            rest = rest * spread(work.dtype.type(1) / back[i])
+            total += rest * rest
+        put(rows, 0, total)
+        for c in range(16):
+            squares[c] += rows[0, c]
+    for node in range(count):
+        if node + AHEAD < count:
+            fetch(flat, place[node + AHEAD] * 16)
+        i = place[node]
+        for c in range(min(16, out.shape[1] - first)):
+            out[node, first + c] = x[i, c] * back[i]
     return squares

@@ -28,31 +28,30 @@ class Halves(NamedTuple):
     """(2 N + 1,): where the entries before node r begin (2 r) and those after it (2 r + 1)."""
     ends: np.ndarray
     weights: np.ndarray
-    order: np.ndarray
-    """(N,) the nodes."""
     place: np.ndarray
-    """(N,) int32: the place of each node."""
+    """(N,) uint32: the place of each node."""
     back: np.ndarray
     """(N,) what solutions are multiplied by: 1 where S has no diagonal."""
 
 
 def halves(graph: scipy.sparse.csr_array, alpha: float, by_degree: bool, dtype: Any) -> Halves | None:
     """The two halves of alpha S, where `by_degree` S is made of the weights; None where I - alpha S has a diagonal that is not positive."""
-    from labelnb.compute.near_order import near_order
+    from labelnb.compute.near_order import near_order, unsigned
     from labelnb.compute.sweep_loops import scaled, split
 
     count = graph.shape[0]
     scale = np.empty(count)
-    if not scaled(graph.indptr, graph.indices, graph.data, alpha, by_degree, scale):
+    matrix = unsigned(graph.indptr), unsigned(graph.indices), graph.data
+    if not scaled(*matrix, alpha, by_degree, scale):
         return None
     order = near_order(graph)
-    place = np.empty(count, np.int32)
-    place[order] = np.arange(count, dtype=np.int32)
-    starts = np.empty(2 * count + 1, np.int32 if graph.nnz < 1 << 31 else np.int64)
-    ends, weights = np.empty(graph.nnz, np.int32), np.empty(graph.nnz, dtype)
-    scale = scale[order]
-    split(graph.indptr, graph.indices, graph.data, order, place, scale, alpha, starts, ends, weights)
-    return Halves(starts, ends, weights, order, place, np.ones(count) if by_degree else scale)
+    place = np.empty(count, np.uint32)
+    place[order] = np.arange(count, dtype=np.uint32)
+    starts = np.empty(2 * count + 1, np.uint32 if graph.nnz < 1 << 32 else np.uint64)
+    ends, weights = np.empty(graph.nnz, np.uint32), np.empty(graph.nnz, dtype)
+    scale = scale[order].astype(dtype)
+    split(*matrix, order, place, scale, scale.dtype.type(alpha), starts, ends, weights)
+    return Halves(starts, ends, weights, place, np.ones(count, dtype) if by_degree else scale)
 
 
 def needed_memory(count: int, itemsize: int) -> int:
@@ -87,7 +86,7 @@ def _solved(graph: Halves, rows: np.ndarray, y: np.ndarray, tolerance: float, mo
     blocks = -(-y.shape[1] // WIDTH)
     lined = np.zeros((len(rows), blocks * WIDTH), graph.weights.dtype)
     lined[:, :y.shape[1]] = y * graph.back[graph.place[rows], None]
-    seed = np.full(len(graph.order), -1, np.int32)
+    seed = np.full(len(graph.place), -1, np.int32)
     seed[graph.place[rows]] = np.arange(len(rows), dtype=np.int32)
     starts = np.ascontiguousarray(lined.reshape(len(rows), blocks, WIDTH).swapaxes(0, 1))
     goal = (0.5 * tolerance) ** 2 * np.square(starts, dtype=np.float64).sum(1)
@@ -105,11 +104,11 @@ def _some_blocks(
     """The blocks from low / 16 to high / 16, one after the other, in vectors of this call's own."""
     from labelnb.compute.sweep_loops import finish, solve
 
-    work = _vectors((VECTORS, len(graph.order), WIDTH), graph.weights.dtype)
+    work = _vectors((VECTORS, len(graph.place), WIDTH), graph.weights.dtype)
     matrix = graph.starts, graph.ends, graph.weights
     for b in range(low // WIDTH, high // WIDTH):
         taken[b] = solve(*matrix, seed, starts[b], goal[b], most, work)
-        squares[b] = finish(*matrix, seed, starts[b], work, graph.order, graph.back, b * WIDTH, out)
+        squares[b] = finish(*matrix, seed, starts[b], work, graph.place, graph.back, b * WIDTH, out)
 
 
 def _vectors(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
