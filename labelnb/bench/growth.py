@@ -1,9 +1,13 @@
-"""How cost grows with the number of items: one kernel at one size a call, so that a long series can be made in pieces."""
+"""How cost grows with the number of items. `python -m labelnb.bench.growth` measures the series again; minutes, a million items at most."""
 from __future__ import annotations
 
+import argparse
+import contextlib
+import ctypes
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,11 @@ import numpy as np
 from labelnb.bench.data import folded
 from labelnb.bench.measure import interleaved
 
-__all__ = ["KERNELS", "exponent", "measured", "record", "recorded"]
+__all__ = ["KERNELS", "exponent", "measured", "record", "recorded", "series"]
 
 KERNELS = ("knn_graph", "propagate", "sinkhorn")
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Numbers of settings of glibc's allocator, from its malloc.h."""
 RECORD = Path(__file__).with_name("growth.json")
 
 
@@ -29,14 +35,30 @@ def measured(kernel: str, n: int, *, dim: int = 64, repeats: int = 1) -> dict[st
     ValueError
         If there is no such kernel.
     """
+    return series(kernel, (n,), dim=dim, repeats=repeats)[0]
+
+
+def series(kernel: str, sizes: Iterable[int], *, dim: int = 64, repeats: int = 5) -> list[dict[str, Any]]:
+    """The same at several sizes, in turn: what else the machine does falls on all of them alike.
+
+    With more runs than one, a first round tells the memory, and the others, which use it again, the time.
+    """
     if kernel not in KERNELS:
         raise ValueError(f"kernel: got {kernel!r}, expected one of {', '.join(KERNELS)}")
     make = {"knn_graph": _neighbours, "propagate": _propagation, "sinkhorn": _transport}[kernel]
     make(6000, dim)()                                             # above what is done without compiled loops
-    run = make(n, dim)
-    timing = interleaved({kernel: run}, repeats)[kernel]
-    figures = {"kernel": kernel, "n": n, "dim": dim, "seconds": round(timing.seconds, 3), "cpu": round(timing.cpu, 3)}
-    return {**figures, "memory_mib": round(timing.memory) if math.isfinite(timing.memory) else None, **timing.result}
+    runs = {str(n): make(n, dim) for n in sizes}
+    once = timings = interleaved(runs, 1)
+    if repeats > 1:
+        with kept_memory():
+            timings = interleaved(runs, repeats)
+    return [
+        {
+            "kernel": kernel, "n": int(n), "dim": dim, "seconds": round(timing.seconds, 4), "cpu": round(timing.cpu, 4),
+            "memory_mib": round(once[n].memory) if math.isfinite(once[n].memory) else None, **timing.result,
+        }
+        for n, timing in timings.items()
+    ]
 
 
 def exponent(lines: Iterable[dict[str, Any]], of: str = "cpu") -> float:
@@ -103,3 +125,52 @@ def _transport(n: int, dim: int) -> Any:
         return {"quality": f"L1 error {made.marginal_error:.1e}, {made.iterations} passes, {made.method}"}
 
     return run
+
+
+@contextlib.contextmanager
+def kept_memory() -> Iterator[None]:
+    """Within, what one run gives back serves the next, where the C library can be told to.
+
+    Else a virtual machine may take what lies unused for a second, and hand it out again at half a GiB a second: at a million items that is
+    longer than a solve, and at ten thousand nothing.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_TRIM_THRESHOLD, -1)
+    except (AttributeError, OSError, TypeError):                  # another C library
+        yield
+        return
+    try:
+        yield
+    finally:
+        library.mallopt(M_MMAP_MAX, 65_536)
+        library.mallopt(M_TRIM_THRESHOLD, 128 << 10)
+        library.malloc_trim(0)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure series, print their exponents, and add them to a file."""
+    import torch
+
+    from labelnb.bench import machine
+
+    parser = argparse.ArgumentParser(prog="python -m labelnb.bench.growth", description=main.__doc__)
+    parser.add_argument("kernels", nargs="*", default=KERNELS, help=f"of {', '.join(KERNELS)}; all by default")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 30_000, 100_000, 300_000, 1_000_000], help="numbers of items")
+    parser.add_argument("--repeats", type=int, default=5, help="runs a size, of which the median counts")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--to", help="file of results; those that come with the package: " + str(RECORD))
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(chosen.threads)
+    for kernel in chosen.kernels:
+        lines = series(kernel, chosen.sizes, repeats=chosen.repeats)
+        for line in lines:
+            print(json.dumps(line), flush=True)
+            if chosen.to:
+                record({**line, "date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}, chosen.to)
+        print(f"{kernel}: N^{exponent(lines):.3f} in CPU seconds, N^{exponent(lines, 'seconds'):.3f} in seconds", flush=True)
+
+
+if __name__ == "__main__":
+    main()

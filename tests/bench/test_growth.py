@@ -1,9 +1,14 @@
 """The series of costs: what a line holds, how it is kept, and the slope."""
 from __future__ import annotations
 
+import sys
+
+import numpy as np
 import pytest
+import torch
 
 from labelnb.bench import growth
+from labelnb.bench.measure import _resident
 
 
 @pytest.mark.parametrize("kernel", growth.KERNELS)
@@ -12,6 +17,30 @@ def test_a_line_names_what_ran_and_how_well(kernel):
     assert (line["kernel"], line["n"], line["dim"]) == (kernel, 1500, 16)
     assert line["seconds"] > 0 and line["cpu"] >= 0
     assert {"knn_graph": "recall", "propagate": "residual", "sinkhorn": "L1 error"}[kernel] in line["quality"]
+
+
+def test_a_series_is_measured_printed_and_kept(tmp_path, capsys):
+    path = tmp_path / "series.json"
+    threads = torch.get_num_threads()
+    growth.main(["sinkhorn", "--sizes", "1000", "4000", "--repeats", "2", "--threads", "1", "--to", str(path)])
+    torch.set_num_threads(threads)
+    kept = growth.recorded(path)
+    assert [line["n"] for line in kept] == [1000, 4000] and all(line["date"] and "1 threads" in line["machine"] for line in kept)
+    assert all(line["quality"].startswith("L1 error") and line["seconds"] > 0 for line in kept)
+    assert f"sinkhorn: N^{growth.exponent(kept):.3f}" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells glibc's allocator")
+def test_memory_given_back_is_kept_only_within():
+    def held():
+        block = np.ones(50 << 20, np.uint8)
+        del block
+        return _resident() / 2**20
+
+    before = held()
+    with growth.kept_memory():
+        assert held() > before + 40
+    assert held() < before + 10
 
 
 def test_the_slope_of_a_power_law_is_its_exponent():
