@@ -14,13 +14,15 @@ import numba
 import numpy as np
 import torch
 
+from labelnb.compute.lanes import WIDTH, above, above_each, least, lowest
+
 __all__ = [
     "apart", "best_of", "by_threads", "descend", "guests", "merge_columns", "merge_rows", "near_partitions", "rescored", "reverse_lists",
     "sort_lists", "weighed",
 ]
 
-_STEP = 64
-"""Values looked at together: most hold nothing better than the list, and one comparison of all says so."""
+EVERY = np.uint64((1 << WIDTH) - 1)
+"""The bits of sixteen values that are all above a limit."""
 
 
 def by_threads(work: Callable[..., Any], count: int, *arguments: Any) -> list[Any]:
@@ -33,21 +35,23 @@ def by_threads(work: Callable[..., Any], count: int, *arguments: Any) -> list[An
         return list(pool.map(lambda part: work(part[0], part[1], *arguments), itertools.pairwise(ends)))
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "reassoc"})
-def _least(values: Any) -> Any:
-    least = values[0]
-    for c in range(1, len(values)):
-        least = values[c] if values[c] < least else least
-    return least
-
-
 @numba.njit(nogil=True, cache=True)
 def _worst(values: Any) -> int:
-    """The place of the least value."""
-    least, at = _least(values), 0
-    while values[at] > least:
-        at += 1
-    return at
+    """The place of the least value, the first of them."""
+    count = len(values)
+    if count < WIDTH:
+        place = 0
+        for c in range(1, count):
+            place = c if values[c] < values[place] else place
+        return place
+    low = least(values, count - WIDTH)
+    for c in range(0, count - WIDTH, WIDTH):
+        low = min(low, least(values, c))
+    for c in range(0, count - WIDTH, WIDTH):
+        others = above(values, c, low)
+        if others != EVERY:
+            return c + lowest(~others)
+    return count - WIDTH + lowest(~above(values, count - WIDTH, low))
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "reassoc"})
@@ -75,34 +79,32 @@ def _floor(row: Any, kept: int) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def _any_above(part: Any, limits: Any) -> Any:
-    """Whether any of _STEP values is above its limit: of a fixed number, so that sixteen are compared at once."""
-    hit = np.int32(0)
-    for c in range(_STEP):
-        hit |= np.int32(1) if part[c] > limits[c] else np.int32(0)
-    return hit > 0
-
-
-@numba.njit(nogil=True, cache=True)
 def merge_rows(low: int, high: int, found: Any, at: Any, members: Any, values: Any, indices: Any) -> None:
     """Row r of `found` holds values of `members` for the list `at[r]`."""
     width = found.shape[1]
-    limits = np.empty(_STEP, found.dtype)
     for r in range(low, high):
         mine, known, row = values[at[r]], indices[at[r]], found[r]
         place = _worst(mine)
         floor = _floor(row, len(mine)) if np.isneginf(mine[place]) and width >= 4 * len(mine) else mine[place]
         worst = max(mine[place], floor)
-        limits[:] = worst
-        for start in range(0, width, _STEP):
-            if start + _STEP <= width and not _any_above(row[start:start + _STEP], limits):
-                continue
-            for i in range(start, min(start + _STEP, width)):
+        for start in range(0, width, WIDTH):
+            hits = above(row, start, worst) if start + WIDTH <= width else _rest_above(row, start, worst)
+            while hits:
+                i = start + lowest(hits)
+                hits &= hits - np.uint64(1)
                 if row[i] > worst:
                     mine[place], known[place] = row[i], members[i]
                     place = _worst(mine)
                     worst = max(mine[place], floor)
-            limits[:] = worst
+
+
+@numba.njit(nogil=True, cache=True)
+def _rest_above(values: Any, start: int, limit: Any) -> Any:
+    """`above` of the last values, fewer than sixteen."""
+    bits = np.uint64(0)
+    for i in range(start, len(values)):
+        bits |= np.uint64(values[i] > limit) << np.uint64(i - start)
+    return bits
 
 
 @numba.njit(nogil=True, cache=True)
@@ -114,16 +116,16 @@ def merge_columns(low: int, high: int, found: Any, at: Any, members: Any, values
         places[c - low] = _worst(values[at[c]])
         limits[c - low] = values[at[c], places[c - low]]
     for r in range(found.shape[0]):
-        row = found[r]
-        for start in range(low, high, _STEP):
-            if start + _STEP <= high and not _any_above(row[start:start + _STEP], limits[start - low:start - low + _STEP]):
+        row = found[r, low:high]
+        for start in range(0, high - low, WIDTH):
+            if start + WIDTH <= high - low and not above_each(row, limits, start):
                 continue
-            for c in range(start, min(start + _STEP, high)):
-                if row[c] > limits[c - low]:
-                    mine = values[at[c]]
-                    mine[places[c - low]], indices[at[c], places[c - low]] = row[c], members[r]
-                    places[c - low] = _worst(mine)
-                    limits[c - low] = mine[places[c - low]]
+            for c in range(start, min(start + WIDTH, high - low)):
+                if row[c] > limits[c]:
+                    mine = values[at[low + c]]
+                    mine[places[c]], indices[at[low + c], places[c]] = row[c], members[r]
+                    places[c] = _worst(mine)
+                    limits[c] = mine[places[c]]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})

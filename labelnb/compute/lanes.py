@@ -13,7 +13,7 @@ from numba.core import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, lower_builtin, register_model, type_callable
 
-__all__ = ["WIDTH", "fetch", "get", "put", "spread"]
+__all__ = ["WIDTH", "above", "above_each", "fetch", "get", "least", "lowest", "put", "spread"]
 
 WIDTH = 16
 
@@ -60,9 +60,7 @@ def _put(_: Any, array: Any, i: Any, lanes: Any) -> Any:
 def _spread(_: Any, number: Any) -> Any:
     """Sixteen times that number."""
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, short = context.get_value_type(signature.return_type), ir.IntType(32)
-        first = builder.insert_element(ir.Constant(kind, ir.Undefined), arguments[0], ir.Constant(short, 0))
-        return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(short, WIDTH), [0] * WIDTH))
+        return _splat(builder, arguments[0])
 
     return _Lanes(number)(number), make
 
@@ -80,8 +78,67 @@ def _fetch(_: Any, array: Any, i: Any) -> Any:
     return types.void(array, types.intp), make
 
 
+def _sixteen(context: Any, builder: Any, kind: Any, array: Any, i: Any) -> Any:
+    """The sixteen values from i on of a one-dimensional array. Nothing checks that there are so many."""
+    place = builder.gep(context.make_array(kind)(context, builder, array).data, [i])
+    lanes = ir.VectorType(context.get_value_type(kind.dtype), WIDTH).as_pointer()
+    return builder.load(builder.bitcast(place, lanes), align=kind.dtype.bitwidth // 8)
+
+
+def _bits(builder: Any, values: Any, limits: Any) -> Any:
+    return builder.zext(builder.bitcast(builder.fcmp_ordered(">", values, limits), ir.IntType(WIDTH)), ir.IntType(64))
+
+
+def _splat(builder: Any, number: Any) -> Any:
+    kind, short = number.type, ir.IntType(32)
+    first = builder.insert_element(ir.Constant(ir.VectorType(kind, WIDTH), ir.Undefined), number, ir.Constant(short, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(short, WIDTH), [0] * WIDTH))
+
+
+def _above(_: Any, values: Any, i: Any, limit: Any) -> Any:
+    """Which of the sixteen values from i on of a one-dimensional array are above the limit: bits of a number, the first the lowest."""
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _bits(builder, _sixteen(context, builder, signature.args[0], *arguments[:2]), _splat(builder, arguments[2]))
+
+    return types.uint64(values, types.intp, values.dtype), make
+
+
+def _above_each(_: Any, values: Any, limits: Any, i: Any) -> Any:
+    """The same, each with a limit of its own, which stands at the same place of another array."""
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, b = (_sixteen(context, builder, signature.args[one], arguments[one], arguments[2]) for one in (0, 1))
+        return _bits(builder, a, b)
+
+    return types.uint64(values, limits, types.intp), make
+
+
+def _least(_: Any, values: Any, i: Any) -> Any:
+    """The least of the sixteen values from i on of a one-dimensional array, none of them NaN."""
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        left, short = _sixteen(context, builder, signature.args[0], *arguments), ir.IntType(32)
+        for width in (8, 4, 2, 1):
+            halves = (ir.Constant(ir.VectorType(short, width), list(range(a, a + width))) for a in (0, width))
+            low, high = (builder.shuffle_vector(left, left, half) for half in halves)
+            left = builder.select(builder.fcmp_ordered("<", low, high), low, high)
+        return builder.extract_element(left, ir.Constant(short, 0))
+
+    return values.dtype(values, types.intp), make
+
+
+def _lowest(_: Any, bits: Any) -> Any:
+    """The place of the lowest bit that is set; one of them has to be."""
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), make
+
+
+above: Any = intrinsic(_above)
+above_each: Any = intrinsic(_above_each)
 fetch: Any = intrinsic(_fetch)
 get: Any = intrinsic(_get)
+least: Any = intrinsic(_least)
+lowest: Any = intrinsic(_lowest)
 put: Any = intrinsic(_put)
 spread: Any = intrinsic(_spread)
 

@@ -125,8 +125,9 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
         for last in range(count, 0, -CHUNK):
             squares = zero
             for i in range(last - 1, max(-1, last - 1 - CHUNK), -1):
-                if step == 0:
+                if step == 0:                                     # the diagonal reads t at i, times 0
                     put(x, i, zero)
+                    put(t, i, zero)
                     rest = total = get(r, i)
                 else:
                     moved = get(t, i)

@@ -10,7 +10,18 @@ import torch
 
 from labelnb.bench.data import folded
 from labelnb.compute import knn_graph
-from labelnb.compute.compiled import apart, best_of, descend, guests, merge_rows, near_partitions, reverse_lists, weighed
+from labelnb.compute.compiled import (
+    _worst,
+    apart,
+    best_of,
+    descend,
+    guests,
+    merge_columns,
+    merge_rows,
+    near_partitions,
+    reverse_lists,
+    weighed,
+)
 from labelnb.compute.descent import EFFORTS, begins_by_halves, descent, promising
 from labelnb.compute.partitions import plan
 from labelnb.compute.screening import Rows
@@ -178,6 +189,35 @@ def test_empty_lists_take_the_best_of_a_long_row(dtype, kept):
     for mine, row, who in zip(values, found, indices, strict=True):
         assert all(np.isneginf(v) or row[j - 1000] == v for v, j in zip(mine, who, strict=True))
         assert len(set(who[who >= 0].tolist())) == (who >= 0).sum()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 15, 16, 50])
+def test_lists_of_columns_hold_the_best_of_them(dtype, width):
+    rng = np.random.default_rng(1)
+    found = rng.integers(-40, 40, (90, width)).astype(dtype)
+    found[::4, ::3] = -np.inf
+    at, kept = rng.permutation(60)[:width], 20
+    values, indices = np.full((60, kept), -np.inf, dtype), np.full((60, kept), -1, np.int32)
+    for rows in (slice(0, 40), slice(40, 90)):
+        for low, high in ((0, width // 3), (width // 3, width)):
+            merge_columns(low, high, found[rows], at, np.arange(90, dtype=np.int32)[rows], values, indices)
+    np.testing.assert_array_equal(np.sort(values[at], 1), np.sort(found, 0)[-kept:].T)
+    for column, place in enumerate(at):
+        mine = indices[place][indices[place] >= 0]
+        assert len(set(mine.tolist())) == len(mine)
+        np.testing.assert_array_equal(np.sort(found[mine, column]), np.sort(values[place][indices[place] >= 0]))
+    assert np.isneginf(np.delete(values, at, 0)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_place_of_the_least_is_the_first_of_equal_ones(dtype):
+    rng = np.random.default_rng(2)
+    for length in range(1, 70):
+        for _ in range(20):
+            values = rng.integers(-length, length, length).astype(dtype)
+            values[rng.random(length) < 0.1] = -np.inf
+            assert _worst(values) == values.argmin()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

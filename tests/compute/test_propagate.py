@@ -332,6 +332,19 @@ def test_there_is_no_such_node():
         contributions(normalised(weights()), seeds(), 120, alpha=0.5)
 
 
+@pytest.mark.parametrize("by_degree", [True, False])
+def test_what_the_memory_held_before_does_not_matter(monkeypatch, by_degree):
+    def anything(shape, dtype):
+        return np.full(shape, np.nan, dtype)
+
+    w, y = weights(400) + 0.1 * scipy.sparse.eye_array(400), seeds(400, 20)          # with a diagonal, and sixteen classes and four
+    monkeypatch.setattr("labelnb.compute.sweeps._vectors", anything)
+    s = scipy.sparse.csr_array(w if by_degree else w / (1.01 * w.sum(1).max()))
+    made = propagate(s, y, alpha=0.8, method="preconditioned", normalise="symmetric" if by_degree else "none")
+    expected = propagate(s, y, alpha=0.8, method="cg", normalise="symmetric" if by_degree else "none")
+    np.testing.assert_allclose(made.scores, expected.scores, atol=1e-5)
+
+
 @pytest.mark.parametrize("memory", [None, 1 << 20])
 @pytest.mark.parametrize("n", [120, 6000])
 def test_the_largest_scores_are_those_of_all(n, memory):
