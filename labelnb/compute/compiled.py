@@ -17,8 +17,8 @@ import torch
 from labelnb.compute.lanes import WIDTH, above, above_each, least, lowest
 
 __all__ = [
-    "apart", "best_of", "by_threads", "descend", "guests", "merge_columns", "merge_rows", "near_partitions", "rescored", "reverse_lists",
-    "sort_lists", "weighed",
+    "apart", "best_of", "by_threads", "descend", "guests", "merge_columns", "merge_halves", "merge_rows", "near_partitions", "rescored",
+    "reverse_lists", "sort_lists", "weighed",
 ]
 
 EVERY = np.uint64((1 << WIDTH) - 1)
@@ -81,21 +81,39 @@ def _floor(row: Any, kept: int) -> Any:
 @numba.njit(nogil=True, cache=True)
 def merge_rows(low: int, high: int, found: Any, at: Any, members: Any, values: Any, indices: Any) -> None:
     """Row r of `found` holds values of `members` for the list `at[r]`."""
-    width = found.shape[1]
     for r in range(low, high):
-        mine, known, row = values[at[r]], indices[at[r]], found[r]
-        place = _worst(mine)
-        floor = _floor(row, len(mine)) if np.isneginf(mine[place]) and width >= 4 * len(mine) else mine[place]
-        worst = max(mine[place], floor)
-        for start in range(0, width, WIDTH):
-            hits = above(row, start, worst) if start + WIDTH <= width else _rest_above(row, start, worst)
-            while hits:
-                i = start + lowest(hits)
-                hits &= hits - np.uint64(1)
-                if row[i] > worst:
-                    mine[place], known[place] = row[i], members[i]
-                    place = _worst(mine)
-                    worst = max(mine[place], floor)
+        _merge_row(found[r], members, values[at[r]], indices[at[r]])
+
+
+@numba.njit(nogil=True, cache=True)
+def merge_halves(low: int, high: int, found: Any, along: Any, beside: Any, at: Any, first: int, values: Any, indices: Any) -> None:
+    """The same for the rows from `first` on, whose values are `found`, the bits of bfloat16, plus along[r] plus beside[c]: no row is
+    merged into its own list."""
+    members = np.arange(first, first + len(beside)).astype(np.int32)
+    row, sixteen = np.empty(len(beside), np.float32), np.uint32(16)
+    for r in range(low, high):
+        bits, more = found[r], along[r]
+        for c in range(len(row)):
+            row[c] = np.uint32(np.uint32(bits[c]) << sixteen).view(np.float32) + more + beside[c]
+        if first <= at[r] < first + len(row):
+            row[at[r] - first] = -np.inf
+        _merge_row(row, members, values[at[r]], indices[at[r]])
+
+
+@numba.njit(nogil=True, cache=True)
+def _merge_row(row: Any, members: Any, mine: Any, known: Any) -> None:
+    width, place = len(row), _worst(mine)
+    floor = _floor(row, len(mine)) if np.isneginf(mine[place]) and width >= 4 * len(mine) else mine[place]
+    worst = max(mine[place], floor)
+    for start in range(0, width, WIDTH):
+        hits = above(row, start, worst) if start + WIDTH <= width else _rest_above(row, start, worst)
+        while hits:
+            i = start + lowest(hits)
+            hits &= hits - np.uint64(1)
+            if row[i] > worst:
+                mine[place], known[place] = row[i], members[i]
+                place = _worst(mine)
+                worst = max(mine[place], floor)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -205,31 +223,42 @@ def reverse_lists(values: Any, indices: Any, fresh: Any, most: int) -> tuple[Any
 
 
 @numba.njit(nogil=True, cache=True)
-def near_partitions(low: int, high: int, near: Any, reach: float, least: int, looks: Any) -> None:
-    """The partitions whose centre is at most `reach` less similar than the nearest one, and the `least` nearest anyway, nearest first, as
+def near_partitions(low: int, high: int, near: Any, reach: float, fewest: int, looks: Any) -> None:
+    """The partitions whose centre is at most `reach` less similar than the nearest one, and the `fewest` nearest anyway, nearest first, as
     many as there are places."""
-    most = looks.shape[1]
+    most, width = looks.shape[1], near.shape[1]
     kept = np.empty(most, near.dtype)
     for r in range(low, high):
         row, mine = near[r], looks[r]
-        best = row[0]
-        for c in range(1, len(row)):
-            best = max(best, row[c])
-        limit, taken = best - reach, 0
-        for c in range(len(row)):
-            if row[c] < limit and taken >= least and row[c] <= kept[least - 1]:
-                continue
-            p = min(taken, most - 1)
-            if taken == most and row[c] <= kept[p]:
-                continue
-            while p > 0 and kept[p - 1] < row[c]:
-                kept[p], mine[p] = kept[p - 1], mine[p - 1]
-                p -= 1
-            kept[p], mine[p] = row[c], c
-            taken = min(taken + 1, most)
-        for p in range(least, taken):
+        limit, taken = near.dtype.type(_greatest(row) - reach), 0
+        below = np.nextafter(limit, near.dtype.type(-np.inf))
+        worst = near.dtype.type(-np.inf)                          # what is not above it is neither within reach nor of the nearest
+        for start in range(0, width, WIDTH):
+            hits = above(row, start, worst) if start + WIDTH <= width else _rest_above(row, start, worst)
+            while hits:
+                c = start + lowest(hits)
+                hits &= hits - np.uint64(1)
+                p = min(taken, most - 1)
+                if row[c] <= worst or (taken == most and row[c] <= kept[p]):
+                    continue
+                while p > 0 and kept[p - 1] < row[c]:
+                    kept[p], mine[p] = kept[p - 1], mine[p - 1]
+                    p -= 1
+                kept[p], mine[p] = row[c], c
+                taken = min(taken + 1, most)
+                if taken >= fewest:
+                    worst = min(below, kept[fewest - 1])
+        for p in range(fewest, taken):
             if kept[p] < limit:
                 mine[p] = -1
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "reassoc"})
+def _greatest(row: Any) -> Any:
+    greatest = row[0]
+    for c in range(1, len(row)):
+        greatest = row[c] if row[c] > greatest else greatest
+    return greatest
 
 
 @numba.njit(nogil=True, cache=True)

@@ -141,7 +141,7 @@ def _start(
     x: torch.Tensor, bias: torch.Tensor, looks: torch.Tensor, count: int, kept: int, halves: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lists from the partitions looked into: products of the rows, plus the bias of the one that is listed."""
-    from labelnb.compute.compiled import by_threads, guests, weighed
+    from labelnb.compute.compiled import by_threads, guests, merge_halves, weighed
 
     values = torch.full((len(x), kept), -torch.inf)
     indices = torch.full((len(x), kept), -1, dtype=torch.int32)
@@ -160,8 +160,12 @@ def _start(
         beside = bias[low:high] + (held @ middle if halves else 0.0)
         for a in range(0, len(asking), room.most):
             at = asking[a:a + room.most]
-            found = room.halved(x, at, middle, high - low) if halves else room.plain(x, at, held)
-            found += beside
+            if halves:
+                found, along = room.halved(x, at, middle, high - low)
+                given = (found.view(torch.int16).numpy(), along.numpy(), beside.numpy(), at.numpy(), low)
+                by_threads(merge_halves, len(at), *given, values.numpy(), indices.numpy())
+                continue
+            found = room.plain(x, at, held).add_(beside)
             first, last = torch.searchsorted(at, torch.tensor([low, high])).tolist()
             mine = torch.arange(first, last)
             found[mine, at[first:last] - low] = -torch.inf
@@ -177,8 +181,10 @@ class _Room:
 
     def __init__(self, dim: int, largest: int, halves: bool) -> None:
         self.most = max(_ROUND, min(4096, _TOGETHER // largest // _ROUND * _ROUND))
-        self.asking, self.found = torch.empty(self.most, dim), torch.empty(self.most * largest)
-        if halves:
+        self.asking = torch.empty(self.most, dim)
+        if not halves:
+            self.found = torch.empty(self.most * largest)
+        else:
             self.coarse, self.inner = (torch.zeros(size, dim, dtype=torch.bfloat16) for size in (self.most, _rounded(largest)))
             self.rounded = torch.empty(self.most * _rounded(largest), dtype=torch.bfloat16)
 
@@ -187,16 +193,16 @@ class _Room:
         asking = torch.index_select(x, 0, at, out=self.asking[:len(at)])
         return torch.mm(asking, held.T, out=self.found[:len(at) * len(held)].view(len(at), -1))
 
-    def halved(self, x: torch.Tensor, at: torch.Tensor, middle: torch.Tensor, size: int) -> torch.Tensor:
-        """The same in half precision with the first `size` rows of `inner`, a partition less its middle, of whose products what is left to
-        round is small. Shapes are rounded up: a library that prepares itself for each of them then meets few."""
+    def halved(self, x: torch.Tensor, at: torch.Tensor, middle: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """In half precision, with the first `size` rows of `inner`, a partition less its middle, of whose products what is left to round is
+        small; and what is to be added to each row. Shapes are rounded up, as a library that prepares itself anew for each of them then
+        meets few: what stands beyond these rows and `size` means nothing."""
         asking = torch.index_select(x, 0, at, out=self.asking[:len(at)])
         along = asking @ middle - middle @ middle
         self.coarse[:len(at)] = asking.sub_(middle)
         rows, columns = _rounded(len(at)), _rounded(size)
         made = self.rounded[:rows * columns].view(rows, columns)
-        torch.mm(self.coarse[:rows], self.inner[:columns].T, out=made)
-        return self.found[:len(at) * size].view(len(at), size).copy_(made[:len(at), :size]).add_(along[:, None])
+        return torch.mm(self.coarse[:rows], self.inner[:columns].T, out=made), along
 
 
 def _rounded(size: int) -> int:

@@ -17,6 +17,7 @@ from labelnb.compute.compiled import (
     descend,
     guests,
     merge_columns,
+    merge_halves,
     merge_rows,
     near_partitions,
     reverse_lists,
@@ -191,6 +192,20 @@ def test_empty_lists_take_the_best_of_a_long_row(dtype, kept):
         assert len(set(who[who >= 0].tolist())) == (who >= 0).sum()
 
 
+def test_half_precision_is_merged_as_what_it_stands_for():
+    rng = np.random.default_rng(3)
+    found, along, beside = torch.randn(40, 128).bfloat16(), torch.randn(40), torch.randn(100)
+    at, kept = torch.from_numpy(rng.permutation(200)[:40]), 12               # some lists are those of the rows 50 to 149 that are merged
+    values, indices = np.full((200, kept), -np.inf, np.float32), np.full((200, kept), -1, np.int32)
+    merge_halves(0, 40, found.view(torch.int16).numpy(), along.numpy(), beside.numpy(), at.numpy(), 50, values, indices)
+    meant = (found[:, :100].float() + along[:, None] + beside).numpy()
+    own = (at[:, None] == torch.arange(50, 150)).numpy()
+    assert own.sum() > 5
+    meant[own] = -np.inf
+    np.testing.assert_array_equal(np.sort(values[at], 1), np.sort(meant, 1)[:, -kept:])
+    np.testing.assert_array_equal(np.take_along_axis(meant, indices[at] - 50, 1), values[at])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("width", [1, 15, 16, 50])
 def test_lists_of_columns_hold_the_best_of_them(dtype, width):
@@ -254,10 +269,11 @@ def test_products_in_half_precision_are_near_the_true_ones():
     middle = held.mean(0)
     for asking in (at, at[:5]):                                                             # many, then few in the same memory
         room.inner[:131] = held - middle
-        made = room.halved(x, asking, middle, 131) + held @ middle
+        made, along = room.halved(x, asking, middle, 131)
+        made = made[:len(asking), :131].float() + along[:, None] + held @ middle
         true = x[asking].double() @ held.double().T
         assert float((made - true).abs().max()) < 0.01 < float((x[asking].bfloat16() @ held.bfloat16().T - true).abs().max())
-        torch.testing.assert_close(room.plain(x, asking, held).double(), true, atol=1e-3, rtol=0)
+        torch.testing.assert_close(_Room(70, 131, False).plain(x, asking, held).double(), true, atol=1e-3, rtol=0)
 
 
 def test_distances_of_near_rows_keep_their_digits():
