@@ -105,7 +105,7 @@ def propagate(
         if method == "preconditioned":
             raise ValueError("graph: 1 - alpha times an entry of its diagonal is not above 0; there is no solution by sweeps")
     s = normalised(weights) if normalise == "symmetric" else weights
-    order = _in_patches(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
+    order = _near_order(s) if device.type == "cpu" and s.shape[0] >= _REORDER_ABOVE else None
     s = sparse_tensor(s if order is None else reordered(s, order), work, device)
     chosen = ("chebyshev" if alpha <= 0.5 else "cg") if method == "auto" else method
     solved = _by_blocks(s, starts, order, alpha, chosen, tolerance, max_iterations, given, budget, keep)
@@ -224,7 +224,7 @@ def _refuse_asymmetry(csr: scipy.sparse.csr_array, back: scipy.sparse.csr_array)
         raise ValueError(f"graph: not symmetric (nodes {i} and {j} weigh each other differently); use (W + W.T) / 2")
 
 
-def _in_patches(s: scipy.sparse.csr_array) -> np.ndarray:
+def _near_order(s: scipy.sparse.csr_array) -> np.ndarray:
     from labelnb.compute.near_order import near_order
 
     return near_order(s)
