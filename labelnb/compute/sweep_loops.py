@@ -120,7 +120,7 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
         put(r, i, total)
     rr, sums = np.zeros(16), np.zeros((3, 16))
     for step in range(most + 1):
-        rr[:] = 0
+        rr[:], sums[:] = 0, 0
         a, b = get(known, 0), get(known, 1)
         for last in range(count, 0, -CHUNK):
             squares = zero
@@ -145,7 +145,6 @@ def solve(halves: Any, at: Any, weights: Any, seed: Any, y: Any, goal: Any, most
                 rr[c] += known[2, c]
         if step == most or (rr <= goal).all():
             break
-        sums[:] = 0
         for first in range(0, count, CHUNK):
             pq, rq, qq = zero, zero, zero
             for i in range(first, min(count, first + CHUNK)):
