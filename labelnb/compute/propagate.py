@@ -194,7 +194,7 @@ def checked_weights(graph: Any) -> scipy.sparse.csr_array:
     if least == 0:                                              # a stored zero is no edge: else it would join two parts of the graph
         csr = csr.copy()
         csr.eliminate_zeros()
-    if csr.shape[0] >= _REORDER_ABOVE and _even(csr):
+    if csr.shape[0] >= _REORDER_ABOVE and _even(csr, most):
         return csr
     back = csr.T.tocsr()
     if not csr.has_sorted_indices:
@@ -203,17 +203,17 @@ def checked_weights(graph: Any) -> scipy.sparse.csr_array:
         apart = float(np.abs(csr.data - back.data).max(initial=0))
     else:
         apart = float("inf")
-    if apart > 1e-5 * csr.data.max(initial=0):
+    if apart > 1e-5 * most:
         _refuse_asymmetry(csr, back)
     return csr
 
 
-def _even(csr: scipy.sparse.csr_array) -> bool:
+def _even(csr: scipy.sparse.csr_array, most: float) -> bool:
     """Whether the graph is symmetric but for rounding, as two drawn vectors tell: much sooner than transposing it."""
     from labelnb.compute.near_order import unsigned
     from labelnb.compute.sweep_loops import skew
 
-    return abs(skew(unsigned(csr.indptr), unsigned(csr.indices), csr.data)) <= 1e-7 * csr.data.max(initial=0)
+    return abs(skew(unsigned(csr.indptr), unsigned(csr.indices), csr.data)) <= 1e-7 * most
 
 
 def _refuse_asymmetry(csr: scipy.sparse.csr_array, back: scipy.sparse.csr_array) -> None:

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from labelnb.compute.lanes import fetch, get, put, spread
+from labelnb.compute.near_order import LIST
 
 __all__ = ["finish", "scaled", "skew", "solve", "split"]
 
@@ -29,9 +30,9 @@ def skew(starts: Any, ends: Any, data: Any) -> float:
     total, half = 0.0, np.uint32(16)
     for first in range(0, len(starts) - 1, CHUNK):
         part = 0.0
-        for i in range(np.uintp(first), np.uintp(min(len(starts) - 1, first + CHUNK))):
+        for i in range(first, min(len(starts) - 1, first + CHUNK)):
             a, b = 0.0, 0.0
-            for e in range(np.uintp(starts[i]), np.uintp(starts[i + np.uintp(1)])):
+            for e in range(starts[i], starts[i + 1]):
                 drawn = _drawn(ends[e])
                 a += data[e] * np.float64(np.int32(drawn >> half))
                 b += data[e] * np.float64(np.int32(drawn & LOW))
@@ -83,7 +84,7 @@ def split(starts: Any, ends: Any, data: Any, order: Any, place: Any, scale: Any,
         if r + AHEAD < len(order):
             fetch(starts, order[r + AHEAD])
             soon = starts[order[r + AHEAD // 2]]
-            for line in range(soon, soon + 48, 16):
+            for line in range(soon, soon + LIST, 16):
                 fetch(ends, line)
                 fetch(data, line)
             soon = order[r + AHEAD // 4]
